@@ -1,0 +1,17 @@
+# cmake -DOUT=… -DSYMBOL=… -DFILES=a;b -P embed.cmake: text files as one array of {name, text}, so that a program needs no files beside it.
+set(code "#include \"cmake/embedded.h\"\nnamespace rollcall::embedded {\nstatic const File files[] = {\n")
+foreach(file ${FILES})
+  get_filename_component(name ${file} NAME)
+  file(READ ${file} text)
+  string(LENGTH "${text}" length)
+  string(APPEND code "{\"${name}\",\n")
+  set(at 0)
+  while(at LESS length)  # compilers limit the length of one literal
+    string(SUBSTRING "${text}" ${at} 8000 part)
+    string(APPEND code "R\"~~~~(${part})~~~~\"\n")
+    math(EXPR at "${at} + 8000")
+  endwhile()
+  string(APPEND code "},\n")
+endforeach()
+string(APPEND code "};\nstd::span<const File> ${SYMBOL}() { return files; }\n}\n")
+file(WRITE ${OUT} "${code}")

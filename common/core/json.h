@@ -1,0 +1,23 @@
+#pragma once
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+#include "common/core/result.h"
+
+namespace rollcall {
+
+using Json = nlohmann::json;
+
+struct JsonLimits {
+  std::size_t bytes_max = 8 * 1024 * 1024;
+  int depth_max = 64;
+};
+
+/// Parses text from outside. Depth and size are checked first, so hostile input costs no more than its own length.
+/// Problems: `json_too_large`, `json_too_deep`, `json_malformed` (with the byte position).
+Result<Json> parse_json(std::string_view text, JsonLimits limits = {});
+
+/// One line, never throwing: bytes that are not UTF-8 become U+FFFD.
+std::string dump(const Json& value);
+
+}  // namespace rollcall
