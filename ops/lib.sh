@@ -37,6 +37,8 @@ build() {  # build PRESET [cmake option…]
   shift
   mkdir -p "$state"
   say "building ($preset; the first time takes some minutes, see $log)"
+  # Another checkout of the same tree finds what this one compiled.
+  export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1
   { cd "$root" && cmake --preset "$preset" "$@" && cmake --build --preset "$preset"; } >"$log" 2>&1 ||
     { grep -E 'error|FAILED' "$log" | head -40 >&2; tail -5 "$log" >&2; die "the build failed; the whole log: $log"; }
 }

@@ -54,6 +54,7 @@ class Settings {
   struct Declared {
     std::string name, fallback, help;
   };
+  void declare(const std::string& name, const std::string& fallback, const std::string& help);
   std::optional<std::string> lookup(const std::string& name, bool is_secret);
   Environment environment_;
   std::vector<Declared> declared_;

@@ -23,6 +23,8 @@ class Cron {
   bool operator==(const Cron&) const = default;
 
  private:
+  [[nodiscard]] bool due_on(int month, int day, int weekday) const;
+
   std::bitset<60> minutes_;
   std::bitset<24> hours_;
   std::bitset<32> days_;      // 1-31

@@ -43,6 +43,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"throttled", "Microsoft Graph asked for a pause; the run goes on by itself."},
     // runs and infrastructure
     {"attempts_exhausted", "See the attempts with 'rollcall runs show'; mend the cause and sync again."},
+    {"run_not_found", "Check the id with 'rollcall runs list'."},
+    {"not_waiting_for_approval", "Only a run in state needs_approval can be approved or rejected: see 'rollcall runs show'."},
     {"claim_lost", "Another worker took the run over; nothing to do."},
     {"cancelled", "Nothing to do."},
     {"database_unavailable", "Check DATABASE_URL and that PostgreSQL runs; work goes on when it is back."},

@@ -26,7 +26,8 @@ class WindowBudget {
 
  private:
   struct Slot {
-    SteadyTime expires;
+    SteadyTime opened;   // when its first unit would have expired alone
+    SteadyTime expires;  // when its last one does
     double units;
   };
   void expire(SteadyTime now);

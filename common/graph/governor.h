@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -35,12 +36,6 @@ class Governor {
  public:
   Governor(GovernorLimits limits, const Clock& clock);
 
-  /// A reservation; settled when the answer is there (the service has charged it by then), else on destruction.
-  class Permit;
-
-  struct Refused {
-    std::chrono::milliseconds wait;  ///< how long until it could be granted
-  };
   /// Blocks until the cost fits, at most `patience`. Nothing is reserved where it returns nothing; `wait` then says how
   /// long it would have taken. Interactive callers go before bulk ones. Throws nothing.
   std::optional<std::uint64_t> acquire(Cost cost, Priority priority, std::chrono::milliseconds patience,
@@ -62,11 +57,32 @@ class Governor {
   [[nodiscard]] Status status() const;
 
  private:
-  struct Reservation;
+  void refresh(SteadyTime now) const;
+  void learn(double percentage, double write_share, SteadyTime now);
+  std::optional<std::chrono::milliseconds> room_for(const Cost& cost, SteadyTime now);
+  void announce();
+
+  const GovernorLimits limits_;
   const Clock& clock_;
-  mutable std::mutex mutex_;
+  mutable std::mutex mutex_;  // guards all below
   std::condition_variable_any changed_;
-  // The implementer of this header completes the private part.
+  std::uint64_t change_ = 0;  // counts what may let a waiter go on
+  mutable WindowBudget resource_units_;
+  mutable WindowBudget writes_;
+  std::map<std::uint64_t, Cost> reserved_;
+  double units_in_flight_ = 0;
+  std::uint64_t last_id_ = 0;
+  std::deque<std::uint64_t> waiting_[2];  // tickets by priority, first come first served
+  SteadyTime paused_until_{};
+  double share_ = 1;
+  double units_known_;            // the tenant's quota as far as we know
+  mutable double caution_ = 1;    // below 1 for a while after a 429
+  mutable SteadyTime cautious_at_{};
+  double foreign_ = 0;            // share of the quota that others of our app and tenant use
+  SteadyTime foreign_until_{};
+  std::optional<SteadyTime> evidence_since_;  // of a larger quota
+  SteadyTime evidence_last_{};
+  double evidence_units_ = 0;
 };
 
 }  // namespace rollcall::graph

@@ -18,6 +18,7 @@ struct LoopOptions {
   int attempts_max = 10;
   Backoff backoff{};
   std::chrono::milliseconds stop_deadline{20'000};
+  std::string topic_prefix = "rollcall";  ///< of topics and group; tests have their own
 };
 /// Declares the settings every worker shares (KAFKA_BROKERS, ROLLCALL_LANES, …).
 LoopOptions load_loop_options(config::Settings& settings, const std::string& worker);

@@ -17,7 +17,7 @@ rollcall roster import "$org" "$work/roster.csv" >/dev/null
 run=$(rollcall sync "$org" --json | jq -r .job_id)
 until_true 60 "the run is in the middle of its plan" eval '[ "$(sql "SELECT count(*) FROM sync.checkpoints")" -ge 2 ]'
 kill -KILL $pid_member_sync
-echo "killed after $(sql "SELECT count(*) FROM sync.checkpoints") checkpoints; state $(sql "SELECT state FROM ops.runs")"
+echo "killed after $(sql "SELECT count(*) FROM sync.checkpoints") checkpoints; state $(sql "SELECT state FROM ops.runs WHERE id = '$run'")"
 equal "$(sql "SELECT state FROM ops.runs WHERE id = '$run'")" running "state of the run whose worker was killed"
 start_worker member-sync
 until_true 180 "the run settled" eval '[ "$(sql "SELECT state FROM ops.runs WHERE id = '"'$run'"'")" = succeeded ]'
@@ -25,8 +25,8 @@ sql "SELECT result FROM ops.runs WHERE id = '$run'"
 graph groups/$group/members | jq -r '(.members // .value // .)[] | if type == "object" then .id else . end' | sort >"$work/members"
 jq -r '.users[:5900][].id' "$work/seed.json" | sort >"$work/expected"
 cmp "$work/members" "$work/expected" || fail "the group is not the roster"
-until_true 60 "every change is audited" eval '[ "$(sql "SELECT count(*) FROM audit.events WHERE action IN ('"'member_added','member_removed'"')")" -ge 5000 ]'
-equal "$(sql "SELECT count(*) FROM audit.events WHERE action = 'member_added'")" 5000 "additions audited"
-equal "$(sql "SELECT count(*) FROM audit.events WHERE action = 'member_removed'")" 100 "removals audited"
-equal "$(sql "SELECT count(*) FROM (SELECT 1 FROM audit.events GROUP BY action, member_object_id HAVING count(*) > 1) d")" 0 "changes audited twice"
+until_true 60 "every change is audited" eval '[ "$(sql "SELECT count(*) FROM audit.events WHERE run_id = '"'$run'"'")" -ge 5100 ]'
+equal "$(sql "SELECT count(*) FROM audit.events WHERE action = 'member_added' AND organization_id = '$org'")" 5000 "additions audited"
+equal "$(sql "SELECT count(*) FROM audit.events WHERE action = 'member_removed' AND organization_id = '$org'")" 100 "removals audited"
+equal "$(sql "SELECT count(*) FROM (SELECT 1 FROM audit.events WHERE organization_id = '$org' GROUP BY action, member_object_id HAVING count(*) > 1) d")" 0 "changes audited twice"
 echo "kill: passed"

@@ -42,9 +42,9 @@ start_graph() {  # start_graph [option…]: the sandbox Microsoft 365
   export MS_GRAPH_URL MS_AUTH_AUTHORITY=$MS_GRAPH_URL
 }
 graph() { curl -fsS "$MS_GRAPH_URL/sandbox/$1" "${@:2}"; }
-# Topics are shared by all tests of one Kafka, run ids are not: workers of other tests have ended, and old commands name runs of
-# databases that are gone, so each test reads with a consumer group of its own.
-start_worker() { start "${1//-/_}" "$bin/rollcall-$1"; }
+# All tests share the topics of one Kafka, so a worker may be handed what an earlier test left over: look at your own organization
+# only. Static membership lets a worker take its predecessor's place at once.
+start_worker() { start "${1//-/_}" env ROLLCALL_INSTANCE_ID="$1" "$bin/rollcall-$1"; }
 group=c0a7e500-5a1e-4c0d-8e11-00000000e2e0
 # directory N M: N users in the tenant, the last M of them in the group; writes roster.csv of the first R.
 directory() {

@@ -22,8 +22,8 @@ at_most "$(jq .result.requests.writes <<<"$answer")" 229 "writes (floor 225)"
 again=$(rollcall sync "$org" --wait --json --timeout 60)
 equal "$(jq -c '.result|[.added,.removed,.unmatched,.failed]' <<<"$again")" "[0,0,0,0]" "a second sync right away, before Graph shows the writes"
 at_most "$(jq .result.requests.http <<<"$again")" 2 "HTTP requests of a sync without drift"
-until_true 30 "every change is in the audit trail" eval '[ "$(sql "SELECT count(*) FROM audit.events WHERE action = '"'member_added'"'")" = 4500 ]'
-equal "$(sql "SELECT count(DISTINCT member_object_id) FROM audit.events WHERE action = 'member_added' AND graph_request_id <> ''")" 4500 "audited members with Graph's request id"
+until_true 30 "every change is in the audit trail" eval '[ "$(sql "SELECT count(*) FROM audit.events WHERE action = '"'member_added'"' AND organization_id = '"'$org'"'")" = 4500 ]'
+equal "$(sql "SELECT count(DISTINCT member_object_id) FROM audit.events WHERE action = 'member_added' AND graph_request_id <> '' AND organization_id = '$org'")" 4500 "audited members with Graph's request id"
 
 # An empty roster never empties the group without approval, whatever the policy.
 rollcall policy "$org" set --removal mirror >/dev/null

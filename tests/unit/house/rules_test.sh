@@ -15,5 +15,5 @@ plant workers/scheduler/main.cpp '#include "workers/member_sync/handler.h"'
 plant common/core/ids.cpp 'auto t = std::chrono::system_clock::now();'
 plant workers/member_sync/core/plan.h '#include "common/postgres/postgres.h"'
 plant workers/member_sync/main.cpp '#include <pqxx/pqxx>'
-plant common/kafka/admin.cpp 'std::this_thread::sleep_for(1s);'
+plant workers/scheduler/main.cpp 'std::this_thread::sleep_for(1s);'
 plant common/core/json.cpp "$(yes '// x' | head -450)"

@@ -1,0 +1,190 @@
+#include "common/graph/governor.h"
+
+#include <algorithm>
+
+#include "common/graph/waiting.h"
+
+namespace rollcall::graph {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Whatever we infer, one full $batch (20 parts of 5 units) must always fit, or nothing would ever be sent again.
+constexpr double units_floor = 100;
+constexpr double writes_floor = 20;
+
+// After a 429 the limits may bite earlier than listed (throttling): 5 % less, regained within a minute without one.
+constexpr double caution_step = 0.95;
+constexpr double caution_min = 0.5;
+constexpr double regained_per_second = 0.05 / 60;
+
+// No wait of ours is longer; keeps sums of time points far from overflow.
+constexpr milliseconds longest = std::chrono::hours{24};
+
+double seconds(SteadyTime::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+}  // namespace
+
+Governor::Governor(GovernorLimits limits, const Clock& clock)
+    : limits_(limits),
+      clock_(clock),
+      resource_units_(limits.resource_units, limits.resource_unit_window),
+      writes_(limits.writes, limits.write_window),
+      units_known_(limits.resource_units) {
+  cautious_at_ = clock.steady();
+  paused_until_ = cautious_at_;
+  foreign_until_ = cautious_at_;
+}
+
+void Governor::announce() {
+  ++change_;
+  changed_.notify_all();
+}
+
+/// Brings the limits in force up to date.
+void Governor::refresh(SteadyTime now) const {
+  if (now > cautious_at_) {
+    if (now > paused_until_) {
+      const auto from = std::max(cautious_at_, paused_until_);
+      caution_ = std::min(1.0, caution_ + seconds(now - from) * regained_per_second);
+    }
+    cautious_at_ = now;
+  }
+  const double foreign = now < foreign_until_ ? foreign_ : 0;
+  const double part = std::max(0.0, share_ * caution_ - foreign);
+  resource_units_.set_limit(std::max(std::min(units_floor, units_known_), units_known_ * part));
+  writes_.set_limit(std::max(std::min(writes_floor, limits_.writes), limits_.writes * part));
+}
+
+/// How long until both quotas have room; nothing: only an answer can make room.
+std::optional<milliseconds> Governor::room_for(const Cost& cost, SteadyTime now) {
+  const auto units = resource_units_.wait_for(cost.resource_units, now);
+  const auto writes = cost.writes > 0 ? writes_.wait_for(cost.writes, now) : milliseconds{0};
+  if (!units || !writes) return std::nullopt;
+  return std::max(*units, *writes);
+}
+
+std::optional<std::uint64_t> Governor::acquire(Cost cost, Priority priority, milliseconds patience,
+                                               const std::stop_token& stop, milliseconds& wait) {
+  std::unique_lock lock(mutex_);
+  const auto deadline = clock_.steady() + std::clamp(patience, milliseconds{0}, longest);
+  auto& queue = waiting_[priority == Priority::interactive ? 0 : 1];
+  const std::uint64_t ticket = ++last_id_;
+  queue.push_back(ticket);
+  bool granted = false;
+  for (;;) {
+    const auto now = clock_.steady();
+    refresh(now);
+    const auto room = room_for(cost, now);
+    const auto paused = std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now));
+    const auto needed = std::max(paused, room.value_or(milliseconds{0}));
+    // In turn even where a later, smaller call would fit: else a full batch could starve.
+    const bool my_turn =
+        queue.front() == ticket && (priority == Priority::interactive || waiting_[0].empty());
+    if (my_turn && room && needed == milliseconds{0}) {
+      granted = true;
+      break;
+    }
+    // A wait that is known to be too long is not begun: the caller has better things to do.
+    if (stop.stop_requested() || now >= deadline || now + needed > deadline) {
+      wait = std::max(needed, milliseconds{1});
+      break;
+    }
+    const auto until = room && needed > milliseconds{0} ? std::min<SteadyTime>(deadline, now + needed) : deadline;
+    const auto seen = change_;
+    wait_until(clock_, lock, changed_, stop, until, [&] { return change_ != seen; });
+  }
+  queue.erase(std::find(queue.begin(), queue.end(), ticket));
+  if (granted) {
+    wait = milliseconds{0};
+    resource_units_.reserve(cost.resource_units);
+    writes_.reserve(cost.writes);
+    units_in_flight_ += cost.resource_units;
+    reserved_.emplace(ticket, cost);
+  }
+  announce();  // the next in line may go
+  if (!granted) return std::nullopt;
+  return ticket;
+}
+
+void Governor::settle(std::uint64_t id, Cost actual) {
+  const std::lock_guard lock(mutex_);
+  const auto found = reserved_.find(id);
+  if (found == reserved_.end()) return;
+  const auto now = clock_.steady();
+  resource_units_.settle(found->second.resource_units, actual.resource_units, now);
+  writes_.settle(found->second.writes, actual.writes, now);
+  units_in_flight_ -= found->second.resource_units;
+  reserved_.erase(found);
+  announce();
+}
+
+void Governor::apply_pause(milliseconds pause) {
+  if (pause <= milliseconds{0}) return;
+  const std::lock_guard lock(mutex_);
+  const auto now = clock_.steady();
+  refresh(now);
+  // Calls under way when the first 429 came get theirs too: one incident, one step.
+  if (now >= paused_until_) {
+    caution_ = std::max(caution_min, caution_ * caution_step);
+    // A quota we had only inferred may have been wrong.
+    units_known_ = std::max(limits_.resource_units, units_known_ * 0.9);
+    evidence_since_.reset();
+  }
+  paused_until_ = std::max<SteadyTime>(paused_until_, now + std::min(pause, longest));
+  announce();
+}
+
+/// A tenant larger than assumed (throttling-limits: S 3,500, M 5,000, L 8,000 units): the service says that less of the
+/// quota is used than what we alone were charged. Believed only when it has said so for a whole window, since the share
+/// of a token bucket is lower than ours for a moment in every burst, and by 5 % less than it seems.
+void Governor::learn(double percentage, double write_share, SteadyTime now) {
+  const double charged = resource_units_.used(now) - units_in_flight_;
+  const bool evidence = share_ >= 1 && charged >= 0.9 * units_known_ && percentage + 0.1 <= charged / units_known_ &&
+                        percentage > write_share + 0.05;  // else it may be speaking of the writes
+  if (!evidence || (evidence_since_ && now - evidence_last_ > limits_.resource_unit_window)) evidence_since_.reset();
+  if (!evidence) return;
+  const double seen = 0.95 * charged / percentage;
+  if (!evidence_since_) {
+    evidence_since_ = now;
+    evidence_units_ = seen;
+  }
+  evidence_units_ = std::min(evidence_units_, seen);
+  evidence_last_ = now;
+  if (now - *evidence_since_ < limits_.resource_unit_window) return;
+  units_known_ = std::clamp(evidence_units_, units_known_, std::max(units_known_, limits_.resource_units_max));
+  evidence_since_.reset();
+}
+
+void Governor::observe_percentage(double percentage) {
+  if (!(percentage > 0)) return;
+  const std::lock_guard lock(mutex_);
+  const auto now = clock_.steady();
+  percentage = std::min(percentage, 2.0);
+  const double units_share = resource_units_.used(now) / units_known_;
+  const double write_share = writes_.used(now) / limits_.writes;
+  // The header does not say which quota it speaks of. What neither of ours explains, nor the part left to processes
+  // beside us, others are using now. It comes with every answer above 0.8, so it is forgotten one window after the last.
+  foreign_ = std::max(0.0, percentage - std::max(units_share, write_share) - (1 - share_));
+  foreign_until_ = now + limits_.resource_unit_window;
+  learn(percentage, write_share, now);
+  refresh(now);
+  announce();
+}
+
+void Governor::set_share(double share) {
+  const std::lock_guard lock(mutex_);
+  share_ = share > 0 ? std::min(share, 1.0) : 0;
+  refresh(clock_.steady());
+  announce();
+}
+
+Governor::Status Governor::status() const {
+  const std::lock_guard lock(mutex_);
+  const auto now = clock_.steady();
+  refresh(now);
+  return {resource_units_.used(now), resource_units_.limit(), writes_.used(now), writes_.limit(),
+          std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now))};
+}
+
+}  // namespace rollcall::graph

@@ -1,0 +1,186 @@
+#include "common/worker/feed.h"
+
+#include <thread>
+
+#include "common/core/error.h"
+#include "common/log/log.h"
+
+namespace rollcall::worker {
+namespace {
+
+constexpr std::size_t poll_max = 512;
+constexpr std::chrono::milliseconds poll_wait{100};
+constexpr std::chrono::milliseconds commit_every{100};
+constexpr const char* tick_type = "rollcall.tick.v1";
+
+std::string text_at(const Json& value, const char* field) {
+  const auto found = value.find(field);
+  return found != value.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+std::string type_of(const kafka::Message& message, const Json& value, const std::string& command_type, bool ticks) {
+  if (const auto type = message.header("ce_type"); type && !type->empty()) return *type;
+  return ticks && value.is_object() && value.contains("tick_id") ? tick_type : command_type;
+}
+
+}  // namespace
+
+Command command_of(const Json& value) {
+  Command command;
+  command.run_id = Uuid::parse(text_at(value, "run_id")).value_or(Uuid{});
+  command.organization_id = Uuid::parse(text_at(value, "organization_id"));
+  command.tenant_id = text_at(value, "tenant_id");
+  command.operation = text_at(value, "operation");
+  command.caller_identity = text_at(value, "requested_by");
+  for (const auto& [name, parameter] : value.items()) {
+    // What is not the envelope is what the run is about.
+    static const std::set<std::string> envelope{"run_id",    "organization_id", "tenant_id",
+                                                "operation", "requested_by",    "requested_at"};
+    if (!envelope.contains(name)) command.parameters[name] = parameter;
+  }
+  return command;
+}
+
+Judged judge(const kafka::Message& message, const std::string& worker, bool ticks, const schema::Validator& schemas) {
+  auto parsed = parse_json(message.value);
+  if (!parsed) return parsed.error();
+  const Json& value = *parsed;
+  const std::string command_type = "rollcall." + worker + ".command.v1";
+  const std::string type = type_of(message, value, command_type, ticks);
+  const bool is_tick = ticks && type == tick_type;
+  if (!is_tick && type != command_type) {
+    return Problem{"unknown_message_type", "Messages of type '" + type + "' are not served on " + message.topic + "."};
+  }
+  if (auto problem = schemas.check(type, value)) return *problem;
+  if (is_tick) return Tick{value, {}};
+  Command command = command_of(value);
+  command.urgent = !ticks;
+  command.traceparent = message.header("traceparent").value_or("");
+  return command;
+}
+
+kafka::Message dead_letter(const kafka::Message& message, const Problem& problem, const std::string& group) {
+  kafka::Message letter;
+  letter.topic = message.topic + ".dead";
+  letter.key = message.key;
+  letter.value = message.value;
+  letter.headers = message.headers;
+  for (auto& header : kafka::Headers{{"rollcall-dead-reason", problem.code},
+                                     {"rollcall-dead-message", problem.message},
+                                     {"rollcall-dead-topic", message.topic},
+                                     {"rollcall-dead-partition", std::to_string(message.partition)},
+                                     {"rollcall-dead-offset", std::to_string(message.offset)},
+                                     {"rollcall-dead-timestamp", std::to_string(message.timestamp_ms)},
+                                     {"rollcall-dead-group", group}}) {
+    letter.headers.push_back(std::move(header));
+  }
+  return letter;
+}
+
+void Graveyard::bury(const Ticket& ticket, const Problem& problem, const std::string& group) {
+  log::warn("message_buried", {{"topic", ticket.partition.first},
+                               {"partition", ticket.partition.second},
+                               {"offset", ticket.offset},
+                               {"code", problem.code},
+                               {"message", problem.message}});
+  counter_.add();
+  send({ticket, dead_letter(*ticket.message, problem, group)});
+}
+
+void Graveyard::send(Corpse corpse) {
+  kafka::Message letter = corpse.letter;
+  producer_.publish(std::move(letter), [failed = failed_, corpse = std::move(corpse)](const std::string& error) {
+    if (error.empty()) return corpse.ticket.finish();
+    log::warn("dead_letter_undelivered", {{"topic", corpse.letter.topic}, {"message", error}});
+    const std::lock_guard lock(failed->mutex);
+    failed->corpses.push_back(corpse);
+  });
+}
+
+void Graveyard::retry() {
+  std::deque<Corpse> corpses;
+  {
+    const std::lock_guard lock(failed_->mutex);
+    corpses.swap(failed_->corpses);
+  }
+  for (auto& corpse : corpses) send(std::move(corpse));
+}
+
+Feed::Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas, Graveyard& graveyard,
+           metrics::Counter& messages)
+    : group_(options.group),
+      wiring_(std::move(wiring)),
+      schemas_(schemas),
+      graveyard_(graveyard),
+      messages_(messages),
+      consumer_(std::move(options)) {
+  consumer_.on_revoked([this](const std::vector<kafka::TopicPartition>& partitions) {
+    commit(true);  // the next holder then repeats as little as possible
+    for (const auto& partition : partitions) offsets_->forget(partition);
+  });
+}
+
+void Feed::run(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    try {
+      poll_once();
+    } catch (const std::exception& error) {
+      log::warn("poll_failed", log::describe(error));
+      std::this_thread::sleep_for(std::chrono::milliseconds{500});
+    }
+  }
+}
+
+void Feed::poll_once() {
+  hold_back();
+  for (auto& message : consumer_.poll(poll_max, poll_wait)) take(std::move(message));
+  if (std::chrono::steady_clock::now() - committed_at_ >= commit_every) commit(false);
+  graveyard_.retry();
+}
+
+void Feed::hold_back() {
+  const bool full = offsets_->open() >= wiring_.open_max;
+  if (full == paused_) return;
+  paused_ = full;
+  full ? consumer_.pause() : consumer_.resume();
+}
+
+void Feed::take(kafka::Message message) {
+  messages_.add();
+  const auto original = std::make_shared<const kafka::Message>(std::move(message));
+  const Ticket ticket{offsets_, {original->topic, original->partition}, original->offset, original};
+  offsets_->started(ticket.partition, ticket.offset);
+  auto judged = judge(*original, wiring_.worker, wiring_.ticks, schemas_);
+  if (auto* command = std::get_if<Command>(&judged)) {
+    command->ticket = ticket;
+    wiring_.on_command(std::move(*command));
+  } else if (auto* tick = std::get_if<Tick>(&judged)) {
+    tick->ticket = ticket;
+    wiring_.on_tick(std::move(*tick));
+  } else {
+    graveyard_.bury(ticket, std::get<Problem>(judged), group_);
+  }
+}
+
+void Feed::commit(bool synchronous) {
+  committed_at_ = std::chrono::steady_clock::now();
+  const auto next = offsets_->take_committable();
+  if (next.empty()) return;
+  try {
+    consumer_.commit(next, synchronous);
+  } catch (const std::exception& error) {
+    // Whoever reads these again skips them: their runs are settled.
+    log::warn("commit_failed", log::describe(error));
+  }
+}
+
+void Feed::close() {
+  commit(true);
+  try {
+    consumer_.close();
+  } catch (const std::exception& error) {
+    log::warn("consumer_close_failed", log::describe(error));
+  }
+}
+
+}  // namespace rollcall::worker

@@ -1,0 +1,89 @@
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <variant>
+
+#include "common/metrics/metrics.h"
+#include "common/schema/validator.h"
+#include "common/worker/claims.h"
+
+namespace rollcall::worker {
+
+struct Tick {
+  Json value;
+  Ticket ticket;
+};
+using Judged = std::variant<Command, Tick, Problem>;
+/// What a message asks for, or why it cannot be served. Pure. The type is the ce_type header's; without one, a value with
+/// "tick_id" on a ticks topic is a tick, anything else a command.
+Judged judge(const kafka::Message& message, const std::string& worker, bool ticks, const schema::Validator& schemas);
+
+/// A command's value as runs carry it; used for ticks' commands too. The value must match its schema.
+Command command_of(const Json& value);
+
+/// What a poisonous message becomes: the original value, key and headers, and beside them why, and where it came from.
+kafka::Message dead_letter(const kafka::Message& message, const Problem& problem, const std::string& group);
+
+/// Sends dead letters; the offset of the original counts as finished only once its dead letter is delivered.
+class Graveyard {
+ public:
+  Graveyard(kafka::Producer& producer, metrics::Counter& counter) : producer_(producer), counter_(counter) {}
+  void bury(const Ticket& ticket, const Problem& problem, const std::string& group);
+  /// Sends again what could not be delivered; called now and then from a thread that may block.
+  void retry();
+
+ private:
+  struct Corpse {
+    Ticket ticket;
+    kafka::Message letter;
+  };
+  struct Failed {  // shared with delivery callbacks, which may come after the graveyard is gone
+    std::mutex mutex;
+    std::deque<Corpse> corpses;
+  };
+  void send(Corpse corpse);
+  kafka::Producer& producer_;
+  metrics::Counter& counter_;
+  std::shared_ptr<Failed> failed_ = std::make_shared<Failed>();
+};
+
+/// One topic's consumer: polls, judges, hands over, commits. Pauses while `open_max` of its messages are unfinished, and
+/// goes on polling meanwhile, so that the group keeps it.
+class Feed {
+ public:
+  struct Wiring {
+    std::string worker;
+    bool ticks = false;
+    std::size_t open_max = 1000;
+    std::function<void(Command)> on_command;
+    std::function<void(Tick)> on_tick;
+  };
+  Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas, Graveyard& graveyard,
+       metrics::Counter& messages);
+  /// Polls until `stop`.
+  void run(std::stop_token stop);
+  /// After run(): commits what is finished, waits for the answer, leaves the group.
+  void close();
+  [[nodiscard]] const std::string& group() const { return group_; }
+
+ private:
+  void poll_once();
+  void take(kafka::Message message);
+  void commit(bool synchronous);
+  void hold_back();
+
+  std::string group_;
+  Wiring wiring_;
+  const schema::Validator& schemas_;
+  Graveyard& graveyard_;
+  metrics::Counter& messages_;
+  std::shared_ptr<Offsets> offsets_ = std::make_shared<Offsets>();
+  bool paused_ = false;
+  SteadyTime committed_at_{};
+  kafka::Consumer consumer_;
+};
+
+}  // namespace rollcall::worker

@@ -1,0 +1,54 @@
+#include "common/worker/lanes.h"
+
+namespace rollcall::worker {
+
+Lanes::Lanes(int threads, metrics::Gauge& busy) : busy_gauge_(busy) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this](std::stop_token stop) { work(stop); });
+  }
+}
+
+Lanes::~Lanes() {
+  for (auto& thread : threads_) thread.request_stop();
+}
+
+void Lanes::submit(const std::string& key, bool urgent, Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      queue_.push(key, urgent, std::move(task));
+      changed_.notify_one();
+      return;
+    }
+  }
+  task(true);
+}
+
+void Lanes::work(std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    std::optional<KeyedQueue<Task>::Taken> taken;
+    if (!changed_.wait(lock, stop, [&] { return (taken = queue_.take()).has_value(); })) return;
+    busy_gauge_.set(++busy_);
+    lock.unlock();
+    taken->item(false);
+    taken->item = nullptr;  // frees what it captured before the key is free again
+    lock.lock();
+    busy_gauge_.set(--busy_);
+    queue_.done(taken->key);
+    // This lane looks for itself; another key can only have become ready through done(), which it takes.
+    if (stopping_) changed_.notify_all();
+  }
+}
+
+bool Lanes::stop(SteadyTime deadline) {
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  auto dropped = queue_.drain();
+  lock.unlock();
+  for (auto& task : dropped) task(true);
+  lock.lock();
+  return changed_.wait_until(lock, deadline, [&] { return busy_ == 0; });
+}
+
+}  // namespace rollcall::worker

@@ -1,0 +1,99 @@
+#include "common/worker/settler.h"
+
+#include "common/worker/persist.h"
+
+namespace rollcall::worker {
+namespace {
+constexpr std::size_t block_max = 500;
+}
+
+Settler::Settler(Parts parts) : parts_(std::move(parts)), thread_([this] { work(); }) {}
+
+Settler::~Settler() { finish(SteadyTime::max()); }
+
+void Settler::add(Finished finished) {
+  const std::lock_guard lock(mutex_);
+  queue_.push_back(std::move(finished));
+  changed_.notify_all();
+}
+
+bool Settler::finish(SteadyTime deadline) {
+  std::unique_lock lock(mutex_);
+  closing_ = true;
+  changed_.notify_all();
+  if (deadline == SteadyTime::max()) {
+    changed_.wait(lock, [&] { return ended_; });
+    return true;
+  }
+  return changed_.wait_until(lock, deadline, [&] { return ended_; });
+}
+
+void Settler::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [&] { return closing_ || !queue_.empty(); });
+    if (queue_.empty()) break;
+    const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), block_max));
+    std::vector<Finished> block(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
+    queue_.erase(queue_.begin(), queue_.begin() + count);
+    lock.unlock();
+    settle(std::move(block));
+    lock.lock();
+  }
+  ended_ = true;
+  changed_.notify_all();
+}
+
+void Settler::settle(std::vector<Finished> block) {
+  std::vector<const Finished*> pointers;
+  for (const auto& one : block) pointers.push_back(&one);
+  Settled settled;
+  try {
+    const bool done = persist("settle_waits", parts_.give_up, [&] {
+      settled = parts_.database.transact([&](postgres::Transaction& transaction) {
+        return settle_block(transaction, parts_.worker, pointers, parts_.clock.wall());
+      });
+    });
+    if (!done) return drop(block);
+  } catch (const Error& error) {
+    // One row that PostgreSQL refuses must not hold up the others: find it by halving, then fail that run alone.
+    if (block.size() > 1) {
+      const auto middle = block.begin() + static_cast<std::ptrdiff_t>(block.size() / 2);
+      std::vector<Finished> rest(std::make_move_iterator(middle), std::make_move_iterator(block.end()));
+      block.erase(middle, block.end());
+      settle(std::move(block));
+      return settle(std::move(rest));
+    }
+    log::error("settle_refused", log::describe(error));
+    if (block.front().settlement.code == "database_refused") return drop(block);
+    block.front().settlement = unstorable("see the log of " + parts_.worker + ".");
+    return settle(std::move(block));
+  }
+  parts_.outbox.publish(std::move(settled.news.ids), std::move(settled.news.messages));
+  conclude(block, settled.held);
+}
+
+void Settler::conclude(const std::vector<Finished>& block, const std::set<Uuid>& held) {
+  for (const auto& one : block) {
+    const auto& run = one.claimed.run;
+    parts_.in_flight.remove(run.id);
+    if (!held.contains(run.id)) {
+      log::info("claim_lost", {{"run_id", run.id.to_string()}, {"state", one.settlement.state}});
+    } else {
+      parts_.metrics.counter("rollcall_runs_settled_total", "Runs settled, by the state they entered.",
+                             {{"state", one.settlement.state}}).add();
+    }
+    // A run given back is still to be done: its message must come again, to whoever reads the partition next.
+    if (one.settlement.state != "queued") one.claimed.ticket.finish();
+  }
+}
+
+// Left as they are: their offsets stay uncommitted, and their heartbeat stops.
+void Settler::drop(const std::vector<Finished>& block) {
+  for (const auto& one : block) {
+    log::warn("settlement_dropped", {{"run_id", one.claimed.run.id.to_string()}});
+    parts_.in_flight.remove(one.claimed.run.id);
+  }
+}
+
+}  // namespace rollcall::worker

@@ -1,0 +1,47 @@
+#pragma once
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "common/metrics/metrics.h"
+#include "common/worker/claims.h"
+
+namespace rollcall::worker {
+
+/// Settles finished runs in blocks on a thread of its own: what finishes while one transaction runs is the next block, so a
+/// lone run waits for nobody and a flood is moved hundreds at a time.
+class Settler {
+ public:
+  struct Parts {
+    std::string worker;
+    postgres::Database& database;
+    runs::OutboxPublisher& outbox;
+    InFlight& in_flight;
+    const Clock& clock;
+    metrics::Registry& metrics;
+    std::function<bool()> give_up;  ///< asked while PostgreSQL is away
+  };
+  explicit Settler(Parts parts);
+  ~Settler();
+  void add(Finished finished);
+  /// No more will come: settles the rest; false where that took longer than `deadline`.
+  bool finish(SteadyTime deadline);
+
+ private:
+  void work();
+  void settle(std::vector<Finished> block);
+  void conclude(const std::vector<Finished>& block, const std::set<Uuid>& held);
+  void drop(const std::vector<Finished>& block);
+
+  Parts parts_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Finished> queue_;
+  bool closing_ = false;
+  bool ended_ = false;
+  std::jthread thread_;  // last: it uses everything above
+};
+
+}  // namespace rollcall::worker

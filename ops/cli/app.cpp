@@ -1,0 +1,64 @@
+#include "ops/cli/app.h"
+
+#include <map>
+
+#include "ops/cli/commands.h"
+
+namespace rollcall::cli {
+namespace {
+
+using Command = int (*)(Context&, const Arguments&);
+
+const std::map<std::string, Command>& commands() {
+  static const std::map<std::string, Command> table = {
+      {"doctor", doctor},
+      {"migrate", migrate},
+      {"org add", org_add},
+      {"org list", org_list},
+      {"org show", org_show},
+      {"org link", org_link},
+      {"org unlink", org_unlink},
+      {"policy show", policy_show},
+      {"policy set", policy_set},
+      {"roster import", roster_import},
+      {"roster show", roster_show},
+      {"sync", sync},
+      {"plan", plan},
+      {"runs list", runs_list},
+      {"runs show", runs_show},
+      {"runs watch", runs_watch},
+      {"runs approve", runs_approve},
+      {"runs reject", runs_reject},
+      {"schedules list", schedules_list},
+      {"schedules add", schedules_add},
+      {"schedules pause", schedules_pause},
+      {"schedules resume", schedules_resume},
+      {"schedules remove", schedules_remove},
+      {"topics create", topics_create},
+      {"topics list", topics_list},
+      {"topics tail", topics_tail},
+      {"audit list", audit_list},
+      {"sandbox reset", sandbox_reset},
+      {"sandbox stats", sandbox_stats},
+  };
+  return table;
+}
+
+}  // namespace
+
+int run(std::vector<std::string> words, World world) {
+  const bool json = take_json_flag(words);
+  Output output(world.out, world.err, json, world.terminal);
+  try {
+    const auto arguments = parse_arguments(std::move(words), json, world.out);
+    if (!arguments) return done;
+    Context context(std::move(world.environment), output, world.in);
+    return commands().at(arguments->command)(context, *arguments);
+  } catch (const std::exception& error) {
+    const Failure failure = describe(error);
+    output.failure(failure);
+    return failure.exit();
+  }
+}
+
+}  // namespace rollcall::cli

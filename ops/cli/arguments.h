@@ -1,0 +1,29 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ops/cli/output.h"
+
+namespace rollcall::cli {
+
+/// What was typed. Flat on purpose: only arguments.cpp knows the parser, and commands read the fields that their help names.
+struct Arguments {
+  std::string command;  ///< "org add"
+  bool json = false;
+  std::string organization, name, group, file, out, removal, run, state, topic;
+  std::string worker, operation, cron, every, zone = "UTC", parameters, note;
+  bool all = false, dry_run = false, full_read = false, wait = false, from_start = false;
+  long timeout_seconds = 0;  ///< 0: none
+  long limit = 20;
+  long max = 0;  ///< 0: without end
+  int partitions = 4, replication = 1;
+};
+
+/// Takes --json out, wherever it stands before a lone "--".
+bool take_json_flag(std::vector<std::string>& words);
+
+/// Nothing where the command line asks for help or the version (printed to `out`). Throws Failure{usage}.
+std::optional<Arguments> parse_arguments(std::vector<std::string> words, bool json, std::ostream& out);
+
+}  // namespace rollcall::cli

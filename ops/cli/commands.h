@@ -1,0 +1,63 @@
+#pragma once
+#include "ops/cli/arguments.h"
+#include "ops/cli/context.h"
+
+/// The commands, by noun. Each returns its exit code or throws.
+namespace rollcall::cli {
+
+int doctor(Context& context, const Arguments& arguments);
+int migrate(Context& context, const Arguments& arguments);
+
+int org_add(Context& context, const Arguments& arguments);
+int org_list(Context& context, const Arguments& arguments);
+int org_show(Context& context, const Arguments& arguments);
+int org_link(Context& context, const Arguments& arguments);
+int org_unlink(Context& context, const Arguments& arguments);
+int policy_show(Context& context, const Arguments& arguments);
+int policy_set(Context& context, const Arguments& arguments);
+
+int roster_import(Context& context, const Arguments& arguments);
+int roster_show(Context& context, const Arguments& arguments);
+
+int sync(Context& context, const Arguments& arguments);
+int plan(Context& context, const Arguments& arguments);
+
+int runs_list(Context& context, const Arguments& arguments);
+int runs_show(Context& context, const Arguments& arguments);
+int runs_watch(Context& context, const Arguments& arguments);
+int runs_approve(Context& context, const Arguments& arguments);
+int runs_reject(Context& context, const Arguments& arguments);
+
+int schedules_list(Context& context, const Arguments& arguments);
+int schedules_add(Context& context, const Arguments& arguments);
+int schedules_pause(Context& context, const Arguments& arguments);
+int schedules_resume(Context& context, const Arguments& arguments);
+int schedules_remove(Context& context, const Arguments& arguments);
+
+int topics_create(Context& context, const Arguments& arguments);
+int topics_list(Context& context, const Arguments& arguments);
+int topics_tail(Context& context, const Arguments& arguments);
+
+int audit_list(Context& context, const Arguments& arguments);
+
+int sandbox_reset(Context& context, const Arguments& arguments);
+int sandbox_stats(Context& context, const Arguments& arguments);
+
+/// A run as last seen while waiting for it.
+struct RunView {
+  std::string id, state, organization, error_code, error_message;
+  Json result;
+  [[nodiscard]] bool over() const {
+    return state == "succeeded" || state == "failed" || state == "cancelled" || state == "needs_approval";
+  }
+};
+/// Waits until each is over (or the timeout; 0: none), with progress on a terminal. In the order of `ids`.
+std::vector<RunView> wait_for_runs(Context& context, const std::vector<Uuid>& ids, long timeout_seconds);
+/// {"job_id","state","result"} and, where there is one, "error".
+Json to_json(const RunView& run);
+/// Prints how a run ended; the exit code that goes with it.
+int report_run(Context& context, const RunView& run, bool print_json);
+/// A plan for people: one line a change.
+void print_plan(Output& output, const Json& document);
+
+}  // namespace rollcall::cli

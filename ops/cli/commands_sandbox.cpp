@@ -1,0 +1,57 @@
+#include "common/http_client/client.h"
+#include "ops/cli/commands.h"
+
+namespace rollcall::cli {
+namespace {
+
+Json ask(Context& context, const std::string& method, const std::string& path) {
+  std::string root = context.required("MS_GRAPH_URL", "http://localhost:8082");
+  while (root.ends_with('/')) root.pop_back();
+  // Nothing of this sort must ever be sent to the real service.
+  if (root.find("microsoft.") != std::string::npos)
+    throw Failure(refused, "not_the_sandbox", "MS_GRAPH_URL names Microsoft itself: " + root, "Point MS_GRAPH_URL at the sandbox.");
+  http_client::CurlTransport transport;
+  http_client::Request request;
+  request.method = method;
+  request.url = root + path;
+  request.timeout = std::chrono::seconds(30);
+  const auto response = transport.send(std::move(request));
+  if (response.status == 0)
+    throw Failure(unreachable, "sandbox_unreachable", "no answer from " + root + ": " + response.error,
+                  "Check MS_GRAPH_URL and that the sandbox runs.");
+  if (response.status == 404)
+    throw Failure(refused, "not_the_sandbox", root + " is not the sandbox: it knows no " + path, "Point MS_GRAPH_URL at the sandbox.");
+  if (response.status >= 300)
+    throw Failure(failed, "sandbox_failed", path + " answered " + std::to_string(response.status) + ": " + printable(response.body.substr(0, 300)),
+                  "See the sandbox's log.");
+  const auto json = parse_json(response.body);
+  return json ? *json : Json::object();
+}
+
+void print(Output& output, const Json& value, const std::string& prefix) {
+  for (const auto& [name, item] : value.items()) {
+    if (item.is_object()) {
+      print(output, item, prefix + name + ".");
+    } else {
+      output.line(prefix + printable(name) + "  " + printable(dump(item)));
+    }
+  }
+}
+
+}  // namespace
+
+int sandbox_reset(Context& context, const Arguments&) {
+  ask(context, "POST", "/sandbox/reset");
+  context.output.document({{"reset", true}});
+  context.output.line("the sandbox is empty again");
+  return done;
+}
+
+int sandbox_stats(Context& context, const Arguments&) {
+  const Json stats = ask(context, "GET", "/sandbox/stats");
+  context.output.document(stats);
+  if (!context.output.json()) print(context.output, stats, "");
+  return done;
+}
+
+}  // namespace rollcall::cli

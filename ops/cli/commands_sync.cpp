@@ -1,0 +1,143 @@
+#include <fstream>
+
+#include "common/core/reasons.h"
+#include "common/crypto/crypto.h"
+#include "ops/cli/commands.h"
+
+/// sync and plan: asking for runs.
+namespace rollcall::cli {
+namespace {
+
+/// So many runs are queued in one transaction: locks and outbox rows stay few, and a sweep of 10,000 takes 20 commits.
+constexpr std::size_t runs_per_transaction = 500;
+
+std::vector<Organization> linked_organizations(Context& context) {
+  std::vector<Organization> all;
+  for (const auto& row : context.database().query(
+           "SELECT id, tenant_id, name, microsoft_group FROM directory.organizations"
+           " WHERE tenant_id = $1 AND microsoft_group IS NOT NULL ORDER BY lower(name), id",
+           {postgres::value(context.tenant())}))
+    all.push_back({row.uuid(0), row.text(1), row.text(2), {}, row.uuid(3), 0});
+  return all;
+}
+
+Organization linked_organization(Context& context, const std::string& id_or_name) {
+  Organization organization = context.organization(id_or_name);
+  if (!organization.group)
+    throw Failure(refused, "group_not_linked", "'" + printable(organization.name) + "' has no group",
+                  std::string(cure_for("group_not_linked")));
+  return organization;
+}
+
+/// Queues a run for each organization; their ids, in the same order.
+std::vector<Uuid> enqueue(Context& context, const std::vector<Organization>& organizations, bool dry_run, bool full_read) {
+  Json parameters = Json::object();
+  if (dry_run) parameters["dry_run"] = true;
+  if (full_read) parameters["full_read"] = true;
+  std::vector<Uuid> ids;
+  std::vector<runs::Stored> stored;
+  for (std::size_t first = 0; first < organizations.size(); first += runs_per_transaction) {
+    const std::size_t last = std::min(first + runs_per_transaction, organizations.size());
+    std::vector<runs::NewRun> block;
+    for (std::size_t i = first; i < last; ++i) {
+      const auto& organization = organizations[i];
+      // What goes to all stands behind what someone waits for.
+      block.push_back({crypto::new_uuid(), organization.tenant_id, "member-sync", "sync-members", "cli", organization.id, parameters,
+                       organizations.size() > 1});
+      ids.push_back(block.back().id);
+    }
+    auto committed = context.database().transact([&](postgres::Transaction& transaction) {
+      std::vector<runs::Stored> parts;
+      for (const auto& run : block) parts.push_back(runs::enqueue(transaction, run, context.now()));
+      return parts;
+    });
+    std::move(committed.begin(), committed.end(), std::back_inserter(stored));
+  }
+  context.publish(std::move(stored));
+  return ids;
+}
+
+int report_queued(Context& context, const std::vector<Organization>& organizations, const std::vector<Uuid>& ids, bool all) {
+  Json list = Json::array();
+  std::vector<std::vector<std::string>> table;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    list.push_back({{"job_id", ids[i].to_string()}, {"state", "queued"}});
+    if (all) list.back()["organization_id"] = organizations[i].id.to_string();
+    table.push_back({ids[i].to_string(), context.output.coloured_state("queued"), printable(organizations[i].name)});
+  }
+  context.output.document(all ? list : list[0]);
+  if (all) {
+    context.output.table({"RUN", "STATE", "ORGANIZATION"}, table, "");
+  } else {
+    context.output.line("queued " + ids[0].to_string() + "  (follow it: rollcall runs watch " + ids[0].to_string() + ")");
+  }
+  return done;
+}
+
+int worst(int a, int b) {
+  if (a == failed || b == failed) return failed;
+  return std::max(a, b);
+}
+
+int report_all(Context& context, const std::vector<Organization>& organizations, const std::vector<RunView>& views) {
+  Json list = Json::array();
+  std::vector<std::vector<std::string>> table;
+  int exit = done;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const auto& view = views[i];
+    list.push_back(to_json(view));
+    list.back()["organization_id"] = view.organization;
+    const auto number = [&](const char* name) {
+      return view.result.is_object() && view.result.contains(name) ? dump(view.result[name]) : std::string("-");
+    };
+    table.push_back({view.id, context.output.coloured_state(view.state), printable(organizations[i].name), number("added"),
+                     number("removed"), number("unmatched"), printable(view.error_message)});
+    exit = worst(exit, view.state == "succeeded" ? done : view.state == "needs_approval" ? refused : failed);
+  }
+  context.output.document(list);
+  context.output.table({"RUN", "STATE", "ORGANIZATION", "ADDED", "REMOVED", "UNMATCHED", "WHY"}, table, "");
+  return exit;
+}
+
+}  // namespace
+
+int sync(Context& context, const Arguments& arguments) {
+  std::vector<Organization> organizations;
+  if (arguments.all) {
+    organizations = linked_organizations(context);
+  } else {
+    organizations.push_back(linked_organization(context, arguments.organization));
+  }
+  if (organizations.empty()) {
+    context.output.document(Json::array());
+    context.output.line("No organization has a group yet. Link one: rollcall org link ORG GUID");
+    return done;
+  }
+  const auto ids = enqueue(context, organizations, arguments.dry_run, arguments.full_read);
+  if (!arguments.wait) return report_queued(context, organizations, ids, arguments.all);
+  const auto views = wait_for_runs(context, ids, arguments.timeout_seconds);
+  return arguments.all ? report_all(context, organizations, views) : report_run(context, views[0], true);
+}
+
+int plan(Context& context, const Arguments& arguments) {
+  const Organization organization = linked_organization(context, arguments.organization);
+  const auto ids = enqueue(context, {organization}, true, arguments.full_read);
+  const RunView view = wait_for_runs(context, ids, arguments.timeout_seconds)[0];
+  const auto rows = context.database().query("SELECT document, digest FROM sync.plans WHERE run_id = $1::uuid", {postgres::value(ids[0])});
+  const Json document = rows.empty() ? Json(nullptr) : rows[0].json(0);
+  Json json = to_json(view);
+  json["plan"] = document;
+  json["digest"] = rows.empty() ? Json(nullptr) : Json(rows[0].text(1));
+  if (!arguments.out.empty()) {
+    std::ofstream file(arguments.out);
+    file << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
+    if (!file)
+      throw Failure(failed, "file_not_written", "cannot write '" + arguments.out + "'", "Choose another --out; the plan is in 'rollcall runs show " + view.id + "'.");
+  }
+  context.output.document(json);
+  const int exit = report_run(context, view, false);
+  if (!rows.empty()) print_plan(context.output, document);
+  return exit;
+}
+
+}  // namespace rollcall::cli

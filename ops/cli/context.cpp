@@ -1,0 +1,122 @@
+#include "ops/cli/context.h"
+
+#include "common/core/reasons.h"
+#include "common/crypto/crypto.h"
+
+namespace rollcall::cli {
+namespace {
+
+constexpr auto publish_patience = std::chrono::milliseconds(2'000);
+
+Organization read_organization(const postgres::Row& row) {
+  Organization organization{row.uuid(0), row.text(1), row.text(2), row.text(3), std::nullopt, row.number(5)};
+  if (!row.is_null(4)) organization.group = row.uuid(4);
+  return organization;
+}
+
+}  // namespace
+
+Context::Context(config::Environment environment, Output& shown, std::istream& input)
+    : output(shown), in(input), environment_(std::move(environment)) {}
+
+Context::~Context() = default;
+
+std::string Context::tenant() const {
+  const auto tenant = environment_("MS_AUTH_TENANT_ID");
+  return tenant && !tenant->empty() ? *tenant : "default";
+}
+
+std::string Context::required(const std::string& name, const std::string& example) const {
+  const auto value = environment_(name);
+  if (value && !value->empty()) return *value;
+  // Any secret may come as a file; the database's address holds one.
+  const auto file = environment_(name + "_FILE");
+  if (file && !file->empty()) return config::Settings(environment_).secret(name, "").reveal();
+  throw Failure(usage, "setting_invalid", name + " is not set",
+                "export " + name + "=" + example + ", or source .rollcall/env where 'ops/run --detach' runs.");
+}
+
+postgres::Database& Context::database() {
+  if (!database_) {
+    postgres::Options options;
+    options.url = required("DATABASE_URL", "postgresql://user@host/database");
+    options.connections_max = 2;  // one for the command, one for the outbox
+    options.application_name = "rollcall-cli";
+    database_ = std::make_unique<postgres::Database>(std::move(options));
+  }
+  return *database_;
+}
+
+kafka::Options Context::kafka() const { return {required("KAFKA_BROKERS", "localhost:9092"), "rollcall-cli", {}}; }
+
+Organization Context::organization(const std::string& id_or_name) {
+  constexpr auto columns = "SELECT id, tenant_id, name, removal_policy, microsoft_group, roster_version FROM directory.organizations ";
+  if (const auto id = Uuid::parse(id_or_name)) {
+    const auto rows = database().query(std::string(columns) + "WHERE id = $1::uuid", {postgres::value(*id)});
+    if (!rows.empty()) return read_organization(rows[0]);
+  } else {
+    const auto rows = database().query(std::string(columns) + "WHERE tenant_id = $1 AND lower(name) = lower($2) ORDER BY id LIMIT 20",
+                                       {postgres::value(tenant()), postgres::value(id_or_name)});
+    if (rows.size() == 1) return read_organization(rows[0]);
+    if (rows.size() > 1) {
+      std::string ids;
+      for (const auto& row : rows) ids += (ids.empty() ? "" : ", ") + row.text(0);
+      throw Failure(refused, "organization_ambiguous", "several organizations are named '" + id_or_name + "': " + ids,
+                    "Name the one you mean by its id.");
+    }
+  }
+  throw Failure(not_found, "organization_not_found", "there is no organization '" + id_or_name + "'",
+                std::string(cure_for("organization_not_found")));
+}
+
+void Context::publish(std::vector<runs::Stored> stored) {
+  std::vector<long> ids;
+  std::vector<kafka::Message> messages;
+  for (auto& one : stored) {
+    ids.insert(ids.end(), one.ids.begin(), one.ids.end());
+    std::move(one.messages.begin(), one.messages.end(), std::back_inserter(messages));
+  }
+  if (ids.empty()) return;
+  const auto brokers = environment_("KAFKA_BROKERS");
+  if (!brokers || brokers->empty()) {
+    output.note("note: KAFKA_BROKERS is not set; the scheduler will send it.");
+    return;
+  }
+  // The command is committed: whatever goes wrong from here on only delays it.
+  try {
+    kafka::Producer producer(kafka());
+    runs::OutboxPublisher publisher(database(), producer);
+    publisher.publish(ids, std::move(messages));
+    publisher.flush(publish_patience);
+    const auto left = database().query("SELECT count(*) FROM ops.outbox WHERE id = ANY($1::bigint[])", {postgres::array(ids)});
+    if (left.empty() || left[0].number(0) == 0) return;
+  } catch (const std::exception&) {
+    // Said below: the cure is the same.
+  }
+  output.note("note: Kafka did not take the message yet; it is kept, and the scheduler will send it.");
+}
+
+Uuid require_uuid(const std::string& text, const std::string& what) {
+  if (const auto id = Uuid::parse(text); id && !id->is_nil()) return *id;
+  throw Failure(usage, "usage", what + " '" + text + "' is no GUID", "Give 36 characters such as 1b2d4c1e-0000-4000-8000-000000000001.");
+}
+
+runs::Stored audit(postgres::Transaction& transaction, const Organization& organization, const std::string& action,
+                   const std::optional<Uuid>& group, const Json& detail, WallTime now) {
+  const Uuid id = crypto::new_uuid();
+  Json event = {{"event_id", id.to_string()},
+                {"occurred_at", to_rfc3339(now)},
+                {"tenant_id", organization.tenant_id},
+                {"organization_id", organization.id.to_string()},
+                {"actor", "cli"},
+                {"action", action},
+                {"detail", detail}};
+  if (group) event["group_id"] = group->to_string();
+  runs::Stored stored;
+  stored.messages.push_back(runs::make_message(runs::audit_topic, organization.id.to_string(), "rollcall.audit-event.v1",
+                                               id.to_string(), event, now));
+  stored.ids = runs::store_in_outbox(transaction, stored.messages);
+  return stored;
+}
+
+}  // namespace rollcall::cli

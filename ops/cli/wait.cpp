@@ -1,0 +1,142 @@
+#include <algorithm>
+#include <thread>
+
+#include "common/core/error.h"
+#include "common/core/reasons.h"
+#include "ops/cli/commands.h"
+
+/// Waiting for runs, and saying how they ended.
+namespace rollcall::cli {
+namespace {
+
+constexpr auto poll_interval = std::chrono::milliseconds(100);
+/// A database that restarts is no reason to stop waiting.
+constexpr auto database_patience = std::chrono::seconds(15);
+
+struct Look {
+  std::vector<RunView> views;
+  long finished = 0;
+  Json progress;  ///< of the first run that is not over
+  std::string state;
+};
+
+Look look(Context& context, const std::vector<Uuid>& ids) {
+  const auto rows = context.database().query(
+      "SELECT r.id, r.state, r.organization_id, r.error_code, r.error_message, r.result, r.progress"
+      " FROM unnest($1::uuid[]) WITH ORDINALITY AS asked(id, place) JOIN ops.runs r ON r.id = asked.id ORDER BY asked.place",
+      {postgres::array(ids)});
+  if (rows.size() != ids.size())
+    throw Failure(not_found, "run_not_found", "the run does not exist", "Find it with 'rollcall runs list'.");
+  Look seen;
+  for (const auto& row : rows) {
+    RunView view{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.json(5)};
+    if (view.over()) {
+      ++seen.finished;
+    } else if (seen.state.empty()) {
+      seen.state = view.state;
+      seen.progress = row.json(6);
+    }
+    seen.views.push_back(std::move(view));
+  }
+  return seen;
+}
+
+void draw(Output& output, const Look& seen) {
+  const long total = static_cast<long>(seen.views.size());
+  if (total > 1) return output.progress("syncing", seen.finished, total);
+  const auto number = [&](const char* name) {
+    return seen.progress.is_object() && seen.progress.contains(name) && seen.progress[name].is_number_integer()
+               ? seen.progress[name].get<long>()
+               : 0L;
+  };
+  output.progress(seen.state, number("done"), number("total"));
+}
+
+std::string count_text(const Json& result, const char* name) {
+  const auto found = result.find(name);
+  return found != result.end() && found->is_number_integer() ? dump(*found) : std::string();
+}
+
+std::string summary(const Json& result) {
+  if (!result.is_object()) return {};
+  const bool dry = result.value("dry_run", Json(false)) == Json(true);
+  std::string text = dry ? "would be " : "";
+  for (const char* name : {"added", "removed", "unmatched", "already_member", "unresolved", "failed"}) {
+    const std::string count = count_text(result, name);
+    if (count.empty()) continue;
+    std::string label(name);
+    std::ranges::replace(label, '_', ' ');
+    text += (text.empty() || text.ends_with("be ") ? "" : ", ") + label + " " + count;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<RunView> wait_for_runs(Context& context, const std::vector<Uuid>& ids, long timeout_seconds) {
+  const auto started = context.clock().steady();
+  auto last_answer = started;
+  for (;;) {
+    try {
+      Look seen = look(context, ids);
+      last_answer = context.clock().steady();
+      if (seen.finished == static_cast<long>(ids.size())) {
+        context.output.clear_progress();
+        return std::move(seen.views);
+      }
+      draw(context.output, seen);
+    } catch (const Error& error) {
+      if (error.fault() != Fault::transient || context.clock().steady() - last_answer > database_patience) throw;
+    }
+    if (timeout_seconds > 0 && context.clock().steady() - started >= std::chrono::seconds(timeout_seconds)) {
+      const std::string id = ids[0].to_string();
+      throw Failure(failed, "timeout", "not over after " + std::to_string(timeout_seconds) + " s; it goes on without you",
+                    "Follow it with 'rollcall runs watch " + id + "'; does the worker run?", {{"job_id", id}});
+    }
+    std::this_thread::sleep_for(poll_interval);
+  }
+}
+
+Json to_json(const RunView& run) {
+  Json json = {{"job_id", run.id}, {"state", run.state}, {"result", run.result}};
+  if (!run.error_code.empty())
+    json["error"] = {{"code", run.error_code}, {"message", run.error_message}, {"cure", cure_for(run.error_code)}};
+  if (run.state == "needs_approval") json["approve"] = "rollcall runs approve " + run.id;
+  return json;
+}
+
+int report_run(Context& context, const RunView& run, bool print_json) {
+  auto& output = context.output;
+  if (print_json) output.document(to_json(run));
+  output.line(output.coloured_state(run.state) + "  " + run.id);
+  const std::string numbers = summary(run.result);
+  if (!numbers.empty()) output.line(numbers);
+  if (!run.error_code.empty()) {
+    output.line("why: " + printable(run.error_message) + " (" + run.error_code + ")");
+    const auto cure = cure_for(run.error_code);
+    if (!cure.empty()) output.line("  what to do: " + std::string(cure));
+  }
+  if (run.state == "needs_approval") {
+    output.line("see the plan:  rollcall runs show " + run.id);
+    output.line("approve it:    rollcall runs approve " + run.id);
+    output.line("or reject it:  rollcall runs reject " + run.id);
+    return refused;
+  }
+  return run.state == "succeeded" ? done : failed;
+}
+
+void print_plan(Output& output, const Json& document) {
+  if (!document.is_object()) return;
+  bool any = false;
+  for (const auto& [list, sign] : {std::pair{"adds", "+ "}, {"removals", "- "}, {"unmatched", "? "}}) {
+    const auto found = document.find(list);
+    if (found == document.end() || !found->is_array()) continue;
+    for (const auto& member : *found) {
+      output.line(sign + (member.is_string() ? member.get<std::string>() : dump(member)));
+      any = true;
+    }
+  }
+  output.line(any ? "(+ would be added, - would be removed, ? in the group but not on the roster)" : "no drift: the group is as the roster says");
+}
+
+}  // namespace rollcall::cli

@@ -1,0 +1,115 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/core/clock.h"
+#include "common/core/ids.h"
+
+/// The tenant's users and groups. Everything that happens is an entry of one log; a "version" is a length of that log,
+/// so that a read can see the tenant as it was a moment ago (eventual consistency) and a delta link is one number.
+namespace rollcall::sandbox_graph {
+
+using Version = std::uint64_t;
+constexpr Version never = std::numeric_limits<Version>::max();
+
+struct User {
+  Uuid id;
+  std::string mail;  ///< empty: null
+  std::string upn;
+  std::string display_name;
+  std::string user_type = "Member";
+  std::vector<std::string> proxies;
+  bool deleted = false;
+};
+
+enum class GroupKind { microsoft365, security, dynamic, on_premises, mail_security, role_assignable };
+std::optional<GroupKind> parse_kind(std::string_view name);
+
+/// One stay of one member: added and removed are versions. Slots are only ever appended, so a page token is a position.
+struct Slot {
+  Uuid id;
+  Version added = 0;
+  Version removed = never;
+};
+
+struct Group {
+  Uuid id;
+  std::string display_name;
+  std::string mail_nickname;
+  std::string description;
+  std::string visibility = "Private";
+  GroupKind kind = GroupKind::security;
+  bool forbids_guests = false;
+  std::vector<Slot> slots;
+  std::unordered_map<Uuid, std::uint32_t> present;  ///< member → its open slot
+  std::vector<Uuid> owners;
+  std::vector<std::uint64_t> log;  ///< indices of the directory's log
+  Version created = 0;             ///< 0: seeded, visible at once
+  WallTime created_at{};
+  std::optional<WallTime> deleted_at;
+  bool purged = false;  ///< deleted and not restorable
+};
+
+enum class Op { add, remove, create_group, delete_group, restore_group, delete_user };
+const char* to_string(Op op);
+
+struct Change {
+  Op op;
+  Uuid group;
+  Uuid member;
+  std::string request_id;
+  WallTime at;
+};
+
+struct Directory {
+  std::vector<User> users;
+  std::unordered_map<Uuid, std::size_t> user_at;
+  std::unordered_multimap<std::string, std::size_t> by_mail, by_upn, by_proxy;  ///< lower case
+  std::vector<Uuid> group_order;
+  std::unordered_map<Uuid, Group> groups;
+  std::vector<Change> log;
+};
+
+std::string lower(std::string_view text);
+
+/// The newest version that reads may see.
+Version version_at(const Directory& directory, WallTime time);
+
+/// Nothing where absent or deleted.
+const User* find_user(const Directory& directory, const Uuid& id);
+Group* find_group(Directory& directory, const Uuid& id);
+
+/// Replaces a user of the same id.
+void put_user(Directory& directory, User user);
+/// A group with members from the start, without a trace in the log.
+Group& put_group(Directory& directory, Group group, const std::vector<Uuid>& members);
+
+struct Stamp {
+  std::string request_id;
+  WallTime at;
+};
+void record(Directory& directory, Op op, Group* group, const Uuid& member, const Stamp& stamp);
+/// Precondition: not a member, and a member, respectively.
+void add_member(Directory& directory, Group& group, const Uuid& member, const Stamp& stamp);
+void remove_member(Directory& directory, Group& group, const Uuid& member, const Stamp& stamp);
+
+struct MemberPage {
+  std::vector<Uuid> ids;
+  std::optional<std::size_t> next;  ///< where the following page starts; nothing: this was the last
+};
+MemberPage members_page(const Group& group, Version version, std::size_t from, std::size_t count);
+std::size_t member_count(const Group& group, Version version);
+
+struct MemberChange {
+  Uuid id;
+  bool present;
+};
+/// What became of each member touched in versions (from, to], in order of first change.
+std::vector<MemberChange> changed_members(const Directory& directory, const Group& group, Version from, Version to);
+
+}  // namespace rollcall::sandbox_graph

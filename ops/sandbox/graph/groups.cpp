@@ -1,0 +1,157 @@
+#include <algorithm>
+
+#include "ops/sandbox/graph/directory_json.h"
+#include "ops/sandbox/graph/filter.h"
+#include "ops/sandbox/graph/graph_api.h"
+
+namespace rollcall::sandbox_graph {
+namespace {
+
+bool matches(const Group& group, const std::vector<Clause>& clauses) {
+  return std::ranges::any_of(clauses, [&](const Clause& clause) {
+    const std::string value = lower(clause.value);
+    if (clause.property == "id") return group.id.to_string() == value;
+    if (clause.property == "displayName") return lower(group.display_name) == value;
+    if (clause.property == "mailNickname") return lower(group.mail_nickname) == value;
+    if (clause.property == "groupTypes") return value == "unified" && group.kind == GroupKind::microsoft365;
+    return false;
+  });
+}
+
+bool listed(const Group& group, Version version) { return !group.deleted_at && group.created <= version; }
+
+Answer created_kind(const Json& body, GroupKind& kind) {
+  const bool mail = body.value("mailEnabled", false);
+  const Json types = body.value("groupTypes", Json::array());
+  const bool unified = std::ranges::find(types, Json("Unified")) != types.end();
+  if (mail && !unified)
+    return fail(400, "Request_BadRequest", "The service does not currently support writes of mail-enabled groups. Please ensure that the mail-enablement property is unset and the security-enablement property is set.");
+  if (!unified && !body.value("securityEnabled", false))
+    return fail(400, "Request_BadRequest", "The service does not currently support writes of mail-enabled groups.");
+  const bool dynamic = std::ranges::find(types, Json("DynamicMembership")) != types.end();
+  kind = dynamic ? GroupKind::dynamic : unified ? GroupKind::microsoft365 : GroupKind::security;
+  return {204, {}, {}};
+}
+
+Answer check_required(const State& state, const Json& body) {
+  if (!body.is_object()) return fail(400, "BadRequest", "Unable to read JSON request payload.");
+  for (const char* name : {"displayName", "mailNickname"})
+    if (!body.value(name, Json()).is_string() || body[name].get_ref<const std::string&>().empty())
+      return fail(400, "Request_BadRequest", std::string("A value is required for property '") + name + "' of resource 'Group'.");
+  for (const char* name : {"mailEnabled", "securityEnabled"})
+    if (!body.value(name, Json()).is_boolean())
+      return fail(400, "Request_BadRequest", std::string("A value is required for property '") + name + "' of resource 'Group'.");
+  if (!body.value("groupTypes", Json::array()).is_array()) return fail(400, "Request_BadRequest", "Invalid value specified for property 'groupTypes' of resource 'Group'.");
+  const auto& nickname = body["mailNickname"].get_ref<const std::string&>();
+  if (nickname.size() > 64 || nickname.find_first_of("@()\\[]\";:<>, ") != std::string::npos)
+    return fail(400, "Request_BadRequest", "Invalid value specified for property 'mailNickname' of resource 'Group'.");
+  for (const auto& [id, group] : state.directory.groups)
+    if (!group.purged && group.kind == GroupKind::microsoft365 && lower(group.mail_nickname) == lower(nickname))
+      return fail(400, "Request_BadRequest", "Another object with the same value for property mailNickname already exists.");
+  return {204, {}, {}};
+}
+
+}  // namespace
+
+Answer list_groups(State& state, const Call& call, WallTime now) {
+  const auto top = page_size(call);
+  const auto from = skip_position(call);
+  if (!top || !from) return fail(400, "Request_BadRequest", "Invalid page size or page token.");
+  std::vector<Clause> clauses;
+  if (call.has("$filter")) {
+    const auto parsed = parse_filter(call.option("$filter"));
+    if (!parsed) return fail(400, parsed.error().code, parsed.error().message);
+    clauses = *parsed;
+  }
+  const Version version = visible(state, now);
+  Json value = Json::array();
+  std::size_t at = *from;
+  const auto& order = state.directory.group_order;
+  for (; at < order.size() && value.size() < *top; ++at) {
+    const Group& group = state.directory.groups.at(order[at]);
+    if (listed(group, version) && (clauses.empty() || matches(group, clauses))) value.push_back(group_json(group, call.option("$select")));
+  }
+  Json body{{"value", std::move(value)}};
+  if (at < order.size()) body["@odata.nextLink"] = next_link(call, at);
+  return {200, body, {}};
+}
+
+Answer get_group(State& state, const Call& call, WallTime now) {
+  const auto id = Uuid::parse(call.segments[1]);
+  const Group* group = id ? find_group(state.directory, *id) : nullptr;
+  // Not replicated yet looks the same as deleted and as never existed.
+  if (!group || !listed(*group, visible(state, now))) return not_found(call.segments[1]);
+  return {200, group_json(*group, call.option("$select")), {}};
+}
+
+Answer create_group(State& state, const Call& call, WallTime now) {
+  if (auto problem = check_required(state, call.body); problem.status != 204) return problem;
+  Group group;
+  if (auto problem = created_kind(call.body, group.kind); problem.status != 204) return problem;
+  const auto members = bind_ids(call.body, "members@odata.bind");
+  const auto owners = bind_ids(call.body, "owners@odata.bind");
+  if (!members || !owners) return fail(400, "Request_BadRequest", members ? owners.error().message : members.error().message);
+  if (members->size() + owners->size() > 20) return fail(400, "Request_BadRequest", "A resource cannot contain more than 20 link changes");
+  for (const auto* list : {&*members, &*owners})
+    for (const Uuid& id : *list)
+      if (!find_user(state.directory, id)) return not_found(id.to_string());
+  group.id = *Uuid::parse(random_uuid(state));
+  group.display_name = call.body["displayName"];
+  group.mail_nickname = call.body["mailNickname"];
+  if (call.body.value("description", Json()).is_string()) group.description = call.body["description"];
+  group.visibility = group.kind == GroupKind::microsoft365 ? "Public" : "Private";
+  if (call.body.value("visibility", Json()).is_string()) group.visibility = call.body["visibility"];
+  group.owners = *owners;
+  group.created_at = now;
+  Group& stored = put_group(state.directory, std::move(group), {});
+  record(state.directory, Op::create_group, &stored, {}, stamp(call, now));
+  stored.created = state.directory.log.size();
+  for (const Uuid& id : *members)
+    if (!stored.present.contains(id)) add_member(state.directory, stored, id, stamp(call, now));
+  return {201, group_json(stored, ""), {}};
+}
+
+Answer delete_group(State& state, const Call& call, WallTime now) {
+  const auto id = Uuid::parse(call.segments[1]);
+  Group* group = id ? find_group(state.directory, *id) : nullptr;
+  if (!group) return not_found(call.segments[1]);
+  record(state.directory, Op::delete_group, group, {}, stamp(call, now));
+  group->deleted_at = now;
+  group->purged = group->kind != GroupKind::microsoft365;  // the others are not kept
+  return {204, {}, {}};
+}
+
+Answer list_deleted(State& state, const Call& call, WallTime) {
+  Json value = Json::array();
+  for (const Uuid& id : state.directory.group_order) {
+    const Group& group = state.directory.groups.at(id);
+    if (group.deleted_at && !group.purged) value.push_back(group_json(group, call.option("$select")));
+  }
+  return {200, {{"value", value}}, {}};
+}
+
+namespace {
+Group* find_deleted(State& state, const std::string& text) {
+  const auto id = Uuid::parse(text);
+  const auto at = id ? state.directory.groups.find(*id) : state.directory.groups.end();
+  return at == state.directory.groups.end() || !at->second.deleted_at || at->second.purged ? nullptr : &at->second;
+}
+}  // namespace
+
+Answer get_deleted(State& state, const Call& call, WallTime) {
+  const Group* group = find_deleted(state, call.segments.back());
+  if (!group) return not_found(call.segments.back());
+  Json body = group_json(*group, call.option("$select"));
+  body["@odata.type"] = "#microsoft.graph.group";
+  return {200, body, {}};
+}
+
+Answer restore_group(State& state, const Call& call, WallTime now) {
+  Group* group = find_deleted(state, call.segments[2]);
+  if (!group) return not_found(call.segments[2]);
+  record(state.directory, Op::restore_group, group, {}, stamp(call, now));
+  group->deleted_at.reset();
+  return {200, group_json(*group, ""), {}};
+}
+
+}  // namespace rollcall::sandbox_graph

@@ -1,0 +1,149 @@
+#include <set>
+
+#include "tests/integration/runs/fixture.h"
+
+using namespace rollcall;
+using namespace rollcall::test;
+
+TEST_CASE("a thousand commands settle once each, with their news") {
+  Bench bench;
+  TestHandler handler;
+  std::set<std::string> ids;
+  for (int i = 0; i < 1000; ++i) ids.insert(bench.send_command().to_string());
+  bench.start(handler);
+  CHECK(eventually([&] { return bench.count("ops.runs WHERE state = 'succeeded'") == 1000; }));
+  CHECK(eventually([&] { return bench.count("ops.outbox") == 0; }));
+  bench.stop();
+  CHECK(handler.handled == 1000);
+  CHECK(bench.count("ops.runs WHERE outcome = 'ok' AND attempt = 1 AND finished_at IS NOT NULL") == 1000);
+  CHECK(bench.count("ops.run_events WHERE event = 'succeeded'") == 1000);
+  std::multiset<std::string> told;
+  bench.read(runs::runs_topic, [&](const kafka::Message& message) {
+    const auto value = Json::parse(message.value);
+    const auto id = value.at("run_id").get<std::string>();
+    if (!ids.contains(id)) return false;
+    CHECK_FALSE(bench.schemas.check("rollcall.run.v1", value));
+    told.insert(id);
+    return true;
+  }, 1000);
+  CHECK(told.size() == 1000);
+  CHECK(std::set<std::string>(told.begin(), told.end()) == ids);
+
+  // Everything was committed: a second worker has nothing to do.
+  TestHandler second;
+  bench.start(second);
+  const auto last = bench.send_command();
+  CHECK(eventually([&] { return bench.is(last, "succeeded"); }));
+  bench.stop();
+  CHECK(second.handled == 1);
+}
+
+TEST_CASE("poison goes to its dead-letter topic, and the next message is served") {
+  Bench bench;
+  TestHandler handler;
+  const auto organization = crypto::new_uuid();
+  bench.send(".commands", organization.to_string(), "{not json");
+  bench.send(".commands", organization.to_string(), R"({"run_id":"x"})");
+  const auto run = bench.send_command(organization);
+  bench.start(handler);
+  CHECK(eventually([&] { return bench.is(run, "succeeded"); }));
+  const auto dead = bench.read(bench.topic(".commands.dead"), [](const auto&) { return true; }, 2);
+  bench.stop();
+  REQUIRE(dead.size() == 2);
+  CHECK(dead[0].value == "{not json");
+  CHECK(dead[0].header("rollcall-dead-reason") == "json_malformed");
+  CHECK(dead[0].header("rollcall-dead-topic") == bench.topic(".commands"));
+  CHECK(dead[1].header("rollcall-dead-reason") == "schema_violation");
+}
+
+TEST_CASE("a command that comes twice has one effect") {
+  Bench bench;
+  TestHandler handler([](const auto&, auto&) {
+    std::this_thread::sleep_for(50ms);
+    return worker::Done{};
+  });
+  const auto organization = crypto::new_uuid();
+  const auto run = crypto::new_uuid();
+  const auto text = dump(Bench::command(run, organization));
+  for (int i = 0; i < 3; ++i) bench.send(".commands", organization.to_string(), text);
+  bench.start(handler);
+  CHECK(eventually([&] { return bench.is(run, "succeeded"); }));
+  bench.send(".commands", organization.to_string(), text);
+  const auto next = bench.send_command(organization);
+  CHECK(eventually([&] { return bench.is(next, "succeeded"); }));
+  bench.stop();
+  CHECK(handler.handled == 2);
+}
+
+TEST_CASE("a checkpoint of a run that was taken over or cancelled writes nothing") {
+  Bench bench;
+  std::atomic<int> writes = 0;
+  std::string sql;
+  TestHandler handler([&](const worker::Run& run, worker::RunContext& context) -> worker::Outcome {
+    context.checkpoint([&](postgres::Transaction&) { ++writes; });
+    bench.database.execute("UPDATE ops.runs SET " + sql + " WHERE id = $1::uuid", {postgres::value(run.id)});
+    context.checkpoint([&](postgres::Transaction&) { writes += 100; });
+    return worker::Done{};
+  });
+  bench.start(handler);
+  SECTION("cancelled") {
+    sql = "cancel_requested = true";
+    const auto run = bench.send_command();
+    CHECK(eventually([&] { return bench.is(run, "cancelled"); }));
+  }
+  SECTION("taken over") {
+    sql = "claim = gen_random_uuid()";
+    const auto run = bench.send_command();
+    CHECK(eventually([&] { return handler.handled == 1; }));
+    std::this_thread::sleep_for(300ms);
+    CHECK(bench.is(run, "running"));
+  }
+  bench.stop();
+  CHECK(writes == 1);
+}
+
+TEST_CASE("a retry waits, attempts run out, and a stop gives back what has not begun") {
+  Bench bench;
+  TestHandler handler([](const worker::Run& run, worker::RunContext& context) -> worker::Outcome {
+    if (run.parameters.contains("dry_run")) throw Error(Fault::transient, "graph_unavailable", "no answer");
+    while (!context.stop().stop_requested()) std::this_thread::sleep_for(5ms);
+    return worker::WaitUntil{"stopping", "The worker stops.", wall_now()};
+  });
+  auto failing = Bench::command(crypto::new_uuid(), crypto::new_uuid());
+  failing["dry_run"] = true;
+  bench.send(".commands", "k", dump(failing));
+  bench.start(handler);
+  const auto failing_id = *Uuid::parse(failing["run_id"].get<std::string>());
+  CHECK(eventually([&] { return bench.is(failing_id, "waiting"); }));
+  const auto organization = crypto::new_uuid();
+  const auto first = bench.send_command(organization);
+  const auto behind = bench.send_command(organization);
+  CHECK(eventually([&] { return bench.is(first, "running") && bench.is(behind, "running"); }));
+  std::this_thread::sleep_for(100ms);
+  bench.stop();
+  CHECK(bench.is(first, "waiting"));
+  CHECK(bench.is(behind, "queued"));
+  CHECK(bench.count("ops.runs WHERE state = 'waiting' AND error_code = 'graph_unavailable' AND attempt = 1") == 1);
+  CHECK(bench.count("ops.runs WHERE attempt = 0") == 2);
+}
+
+TEST_CASE("a tick becomes one bulk run per organization that has none open") {
+  Bench bench;
+  TestHandler handler;
+  const auto busy = crypto::new_uuid();
+  bench.database.execute("INSERT INTO ops.runs (id, organization_id, worker, operation, state) VALUES "
+                         "(gen_random_uuid(), $1::uuid, 'member-sync', 'sync-members', 'needs_approval')", {postgres::value(busy)});
+  std::vector<Json> commands{Bench::command(crypto::new_uuid(), busy)};
+  for (int i = 0; i < 20; ++i) commands.push_back(Bench::command(crypto::new_uuid(), crypto::new_uuid()));
+  handler.on_tick = [&](const Json&) { return commands; };
+  const auto id = crypto::new_uuid().to_string();
+  const Json tick = {{"tick_id", id}, {"schedule_id", id}, {"schedule_name", "s"}, {"worker", "member-sync"},
+                     {"operation", "sync-members"}, {"due_at", to_rfc3339(wall_now())}};
+  bench.send(".ticks", id, dump(tick));
+  bench.send(".ticks", id, dump(tick));  // twice is once
+  bench.start(handler);
+  CHECK(eventually([&] { return bench.count("ops.runs WHERE state = 'succeeded'") == 20; }));
+  bench.stop();
+  CHECK(handler.handled == 20);
+  CHECK(bench.count("ops.runs") == 21);
+}

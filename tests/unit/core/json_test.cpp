@@ -1,0 +1,50 @@
+#include "common/core/json.h"
+
+#include "tests/support/catch.h"
+
+using rollcall::dump;
+using rollcall::Json;
+using rollcall::parse_json;
+
+TEST_CASE("JSON within the limits is read", "[unit][json]") {
+  const auto parsed = parse_json(R"({"a":[1,{"b":"]]]{{{\"["}]})");
+  REQUIRE(parsed);
+  CHECK((*parsed)["a"][0] == 1);
+}
+
+TEST_CASE("JSON longer than the limit is refused unread", "[unit][json]") {
+  const auto parsed = parse_json("[1,2,3", {.bytes_max = 5});
+  REQUIRE_FALSE(parsed);
+  CHECK(parsed.error().code == "json_too_large");
+  CHECK(parse_json("[1,2]", {.bytes_max = 5}));
+}
+
+TEST_CASE("JSON deeper than the limit is refused, at the limit it is not", "[unit][json]") {
+  CHECK(parse_json(R"([[{"a":1}]])", {.depth_max = 3}));
+  CHECK(parse_json(R"([[{"a":1}]])", {.depth_max = 2}).error().code == "json_too_deep");
+}
+
+// A recursive parser would overflow the stack here.
+TEST_CASE("a million open brackets are refused without harm", "[unit][json]") {
+  CHECK(parse_json(std::string(1'000'000, '[')).error().code == "json_too_deep");
+  CHECK(parse_json("]" + std::string(100, '[')).error().code == "json_too_deep");
+}
+
+TEST_CASE("brackets inside strings do not count as depth", "[unit][json]") {
+  CHECK(parse_json(R"(["[[[[\"[[[[\\"])", {.depth_max = 1}));
+}
+
+TEST_CASE("malformed JSON is refused with its position", "[unit][json]") {
+  for (const char* text : {"", "{", "[1,]", "{'a':1}", "nul", "\"\xff\"", "1 2", "[\"\\"}) {
+    CAPTURE(text);
+    const auto parsed = parse_json(text);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code == "json_malformed");
+    CHECK(parsed.error().message.find("column") != std::string::npos);
+  }
+}
+
+TEST_CASE("dumping never throws and stays on one line", "[unit][json]") {
+  CHECK(dump(Json("a\xff" "b")) == "\"a\xEF\xBF\xBD" "b\"");
+  CHECK(dump(Json{{"text", "two\nlines"}}) == R"({"text":"two\nlines"})");
+}

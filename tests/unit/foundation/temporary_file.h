@@ -1,0 +1,20 @@
+#pragma once
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+/// A file with the given content, gone at the end of the test.
+struct TemporaryFile {
+  explicit TemporaryFile(const std::string& content) {
+    path = "/tmp/rollcall-test-XXXXXX";
+    ::close(::mkstemp(path.data()));
+    std::ofstream(path) << content;
+  }
+  ~TemporaryFile() { ::unlink(path.c_str()); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+
+  std::string path;
+};

@@ -1,0 +1,51 @@
+#include "workers/audit_writer/adapters/batch.h"
+
+#include "common/log/log.h"
+
+namespace rollcall::audit_writer {
+namespace {
+
+constexpr const char* event_type = "rollcall.audit-event.v1";
+
+Result<Event> judge(const kafka::Message& message, const schema::Validator& schemas, WallTime now) {
+  if (const auto type = message.header("ce_type"); type && *type != event_type) {
+    return unexpected<Problem>(Problem{"unknown_message_type", "ce_type is '" + *type + "', not " + event_type});
+  }
+  const auto value = parse_json(message.value);
+  if (!value) return unexpected<Problem>(value.error());
+  if (auto problem = schemas.check(event_type, *value)) return unexpected<Problem>(std::move(*problem));
+  return to_event(*value, now);
+}
+
+kafka::Message parked_copy(const kafka::Message& message, const Problem& problem, const std::string& dead_topic) {
+  kafka::Message copy;
+  copy.topic = dead_topic;
+  copy.key = message.key;
+  copy.value = message.value;
+  copy.headers = message.headers;
+  copy.headers.emplace_back("rollcall-dead-reason", problem.code);
+  copy.headers.emplace_back("rollcall-dead-message", problem.message);
+  copy.headers.emplace_back("rollcall-dead-topic", message.topic);
+  copy.headers.emplace_back("rollcall-dead-partition", std::to_string(message.partition));
+  copy.headers.emplace_back("rollcall-dead-offset", std::to_string(message.offset));
+  return copy;
+}
+
+}  // namespace
+
+void Batch::add(const kafka::Message& message, const schema::Validator& schemas, const std::string& dead_topic, WallTime now) {
+  if (auto event = judge(message, schemas, now)) {
+    events.push_back(std::move(*event));
+  } else {
+    log::warn("message_parked", {{"topic", message.topic},
+                                 {"partition", message.partition},
+                                 {"offset", message.offset},
+                                 {"code", event.error().code},
+                                 {"message", event.error().message}});
+    parked.push_back(parked_copy(message, event.error(), dead_topic));
+  }
+  next[{message.topic, message.partition}] = message.offset + 1;
+  ++messages;
+}
+
+}  // namespace rollcall::audit_writer

@@ -1,0 +1,30 @@
+#pragma once
+#include <optional>
+#include <string>
+
+#include "common/core/clock.h"
+#include "common/core/json.h"
+#include "common/core/result.h"
+
+/// Whether an audit event can stand in the table, decided from values alone.
+namespace rollcall::audit_writer {
+
+/// A row of audit.events. Times in milliseconds: a replay is cut the same way, so the primary key still knows it.
+struct Event {
+  std::string event_id;
+  WallTime occurred_at;
+  std::string tenant_id;
+  std::optional<std::string> organization_id, group_id, run_id;
+  std::string actor, action;
+  std::optional<std::string> member_object_id, graph_request_id;
+  std::string detail;  ///< JSON text
+};
+
+/// From a value that the schema rollcall.audit-event.v1 accepts. Problem `schema_violation` for what a schema cannot say but
+/// the table refuses: one such event would hold up all behind it for ever.
+Result<Event> to_event(const Json& value, WallTime now);
+
+/// "2026-11-01": the first day of the month (UTC) whose partition takes the event.
+std::string month_of(WallTime time);
+
+}  // namespace rollcall::audit_writer

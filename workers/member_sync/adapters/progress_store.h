@@ -1,0 +1,49 @@
+#pragma once
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/postgres/postgres.h"
+#include "workers/member_sync/core/judge.h"
+#include "workers/member_sync/core/plan.h"
+
+/// How far a run got: its plan, and which changes are settled.
+namespace rollcall::member_sync {
+
+struct StoredPlan {
+  Uuid group;
+  Plan plan;
+  Json context;                   ///< what the result needs besides the plan
+  std::vector<Settled> finished;  ///< from the checkpoints
+};
+
+struct PlanDocument {
+  Uuid run, organization, group;
+  std::string digest;
+  const Plan* plan = nullptr;
+  Json context;
+  bool applying = false;  ///< else a proposal: shown and approved, but never resumed without planning again
+};
+
+/// The plan that this run was applying when it was interrupted; nothing where there is none.
+std::optional<StoredPlan> load_plan(postgres::Database& database, const Uuid& run);
+void save_plan(postgres::Transaction& transaction, const PlanDocument& document);
+
+/// Settled changes into sync.checkpoints, and those in effect into sync.recent_writes.
+void save_checkpoint(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization, const Plan& plan,
+                     const std::vector<Settled>& settled);
+
+/// Checkpoints go; the plan stays as a record and is not resumed any more.
+void close_plan(postgres::Transaction& transaction, const Uuid& run);
+
+struct Finish {
+  Uuid run, organization;
+  long roster_version = 0;
+  long member_count = 0;
+  std::chrono::milliseconds hold_off{0};
+};
+/// The run is through: closes its plan and drops writes past the hold-off.
+void save_finish(postgres::Transaction& transaction, const Finish& finish);
+
+}  // namespace rollcall::member_sync

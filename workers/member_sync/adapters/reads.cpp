@@ -1,0 +1,91 @@
+#include "workers/member_sync/adapters/reads.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "common/core/backoff.h"
+#include "common/core/error.h"
+#include "common/crypto/crypto.h"
+
+namespace rollcall::member_sync {
+namespace {
+
+constexpr int rounds_max = 6;
+
+bool passing(int status) {
+  return status == 0 || status == 408 || status == 423 || status == 424 || status == 429 || status >= 500;
+}
+
+std::vector<std::size_t> failing(const std::vector<graph::Response>& responses) {
+  std::vector<std::size_t> indices;
+  for (std::size_t i = 0; i < responses.size(); ++i)
+    if (passing(responses[i].status)) indices.push_back(i);
+  return indices;
+}
+
+/// Those requests, with what remains of the order among them.
+std::vector<graph::Request> pick(const std::vector<graph::Request>& requests, const std::vector<std::size_t>& indices) {
+  std::vector<graph::Request> picked;
+  for (const std::size_t index : indices) {
+    picked.push_back(requests[index]);
+    int& after = picked.back().after;
+    const auto found = after < 0 ? indices.end() : std::ranges::find(indices, static_cast<std::size_t>(after));
+    after = found == indices.end() ? -1 : static_cast<int>(found - indices.begin());
+  }
+  return picked;
+}
+
+std::chrono::milliseconds wait_before(int round, const std::vector<graph::Response>& responses,
+                                      const std::vector<std::size_t>& indices, const graph::CallContext& call) {
+  auto wait = Backoff{std::chrono::milliseconds{200}, std::chrono::seconds{5}}.delay(round, crypto::random_unit());
+  for (const std::size_t index : indices)
+    if (responses[index].retry_after) wait = std::max(wait, *responses[index].retry_after);
+  if (wait > call.patience)
+    throw Error(Fault::throttled, "throttled", "Microsoft Graph asked for a pause of " +
+                                                   std::to_string(wait.count() / 1000) + " s", wait);
+  return wait;
+}
+
+}  // namespace
+
+void pause_for(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::unique_lock lock{mutex};
+  wake.wait_for(lock, stop, time, [] { return false; });
+}
+
+std::vector<graph::Response> read_batch(graph::Client& client, const std::vector<graph::Request>& requests,
+                                        const graph::CallContext& call) {
+  std::vector<graph::Response> responses = client.batch(requests, call);
+  for (int round = 1; round < rounds_max && !call.stop.stop_requested(); ++round) {
+    const auto indices = failing(responses);
+    if (indices.empty()) break;
+    pause_for(wait_before(round, responses, indices, call), call.stop);
+    auto again = client.batch(pick(requests, indices), call);
+    for (std::size_t i = 0; i < indices.size() && i < again.size(); ++i) responses[indices[i]] = std::move(again[i]);
+  }
+  return responses;
+}
+
+std::string relative_to(const graph::Client& client, const std::string& link) {
+  const std::string root = client.version_root();
+  return link.starts_with(root + "/") ? link.substr(root.size()) : std::string{};
+}
+
+std::string text_member(const Json& object, const char* name) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
+std::string describe(const graph::Response& response) {
+  if (response.status == 0) return "no answer";
+  std::string text = "status " + std::to_string(response.status);
+  if (!response.error_code.empty()) text += " " + response.error_code;
+  if (!response.error_message.empty()) text += ": " + response.error_message;
+  return text;
+}
+
+}  // namespace rollcall::member_sync

@@ -1,0 +1,36 @@
+#include "common/graph/token_source.h"
+#include "common/kafka/kafka.h"
+#include "common/log/log.h"
+#include "common/worker/process.h"
+#include "common/worker/run_worker.h"
+#include "workers/member_sync/settings.h"
+
+using namespace rollcall;  // NOLINT: a list of parts reads better without
+
+int main(int argc, char** argv) try {
+  const auto describe = [](config::Settings& settings) { member_sync::load_settings(settings); };
+  if (const auto code = config::handle_arguments(argc, argv, "rollcall-member-sync",
+                                                 "Keeps Microsoft 365 groups true to their rosters.", describe))
+    return *code;
+  config::Settings settings{config::process_environment()};
+  const member_sync::ProcessSettings options = member_sync::load_settings(settings);
+  log::init("member-sync", options.log_level);
+
+  worker::StopSignal stop;
+  SystemClock clock;
+  metrics::Registry metrics{"member-sync"};
+  schema::Validator schemas;
+  postgres::Database database{options.database};
+  kafka::Producer producer{options.loop.kafka};
+  http_client::CurlTransport transport;
+  graph::TokenSource tokens{transport, clock, options.credentials};
+  graph::Governor governor{options.limits, clock};
+  graph::Client client{transport, tokens, governor, clock, options.graph, metrics};
+  member_sync::Handler handler{database, client, clock, options.handler};
+  worker::OpsServer ops{options.ops_port, metrics,
+                        {{"postgresql", [&] { return database.reachable(); }}, {"kafka", [&] { return producer.reachable(); }}}};
+  worker::run_worker(options.loop, database, producer, schemas, handler, clock, metrics, stop.token());
+  return 0;
+} catch (const std::exception& error) {
+  return log::fail(error);
+}

@@ -1,0 +1,26 @@
+#pragma once
+#include <chrono>
+#include <stop_token>
+#include <string>
+
+#include "common/core/clock.h"
+#include "common/kafka/kafka.h"
+#include "common/metrics/metrics.h"
+#include "common/postgres/postgres.h"
+
+namespace rollcall::scheduler {
+
+struct SchedulerOptions {
+  std::string topic_prefix = "rollcall";
+  std::chrono::milliseconds resume_interval{500};
+  std::chrono::milliseconds resend_after{60'000};
+  std::chrono::milliseconds rescue_after{60'000};
+  std::chrono::milliseconds sweep_after{5'000};  ///< younger outbox rows are their writer's business
+};
+
+/// Does the scheduler's duties until `stop`. Any number may run on one database. `clock` only stamps messages: what is due
+/// is decided by the database's now().
+void run_scheduler(const SchedulerOptions& options, postgres::Database& database, kafka::Producer& producer,
+                   const Clock& clock, metrics::Registry& metrics, std::stop_token stop);
+
+}  // namespace rollcall::scheduler
