@@ -44,12 +44,13 @@ struct StopSignal::State {
     log::info("stopping");
     source.request_stop();
     // From now on a second signal kills at once: an operator's impatience is an order.
+    // The first one is taken off the queue before that: still pending, it would kill the process the moment it is unblocked.
+    signalfd_siginfo taken{};
+    [[maybe_unused]] const auto read_bytes = read(signals, &taken, sizeof taken);
     const auto set = stop_signals();
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGTERM, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-    signalfd_siginfo taken{};
-    [[maybe_unused]] const auto read_bytes = read(signals, &taken, sizeof taken);
     std::array<pollfd, 1> end{pollfd{wake, POLLIN, 0}};
     while (poll(end.data(), end.size(), -1) < 0 && errno == EINTR) {
     }

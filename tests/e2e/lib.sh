@@ -8,6 +8,8 @@ pids=()
 finish() {
   code=$?
   trap - EXIT
+  kill -TERM "${pids[@]}" 2>/dev/null || true
+  for _ in $(seq 100); do kill -0 "${pids[@]}" 2>/dev/null || break; sleep 0.1; done
   kill -KILL "${pids[@]}" 2>/dev/null || true
   [ $code -eq 0 ] || { echo "--- logs of the failed test"; tail -n 25 "$work"/*.log; }
   psql -q "$ROLLCALL_TEST_DATABASE_URL" -c "DROP DATABASE IF EXISTS $database WITH (FORCE)" 2>/dev/null || true

@@ -131,7 +131,10 @@ TEST_CASE("pause stops messages and not the membership; resume goes on where it 
   consumer.resume();
   const auto rest = take(consumer, 5);
   REQUIRE(rest.size() == 5);
-  CHECK(rest.front().value == "5");
+  // Compared as a set: the sandbox broker makes 4 partitions whatever it is asked for.
+  std::set<std::string> values;
+  for (const auto& message : rest) values.insert(message.value);
+  CHECK(values == std::set<std::string>{"5", "6", "7", "8", "9"});
 }
 
 TEST_CASE("partitions taken away are told before they are given up, so that a commit still counts") {
