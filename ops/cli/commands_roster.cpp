@@ -33,7 +33,7 @@ std::string read_file(Context& context, const std::string& file) {
                      (mistakes.size() == 1 ? " mistake" : " mistakes") + "; nothing was changed:";
   for (const auto& mistake : mistakes) {
     list.push_back({{"line", mistake.at.line}, {"column", mistake.at.column}, {"message", mistake.what}});
-    text += "\n  " + std::to_string(mistake.at.line) + ":" + std::to_string(mistake.at.column) + ": " + printable(mistake.what);
+    text += "\n  line " + std::to_string(mistake.at.line) + ", column " + std::to_string(mistake.at.column) + ": " + printable(mistake.what);
   }
   throw Failure(usage, "roster_invalid", text, "Correct the file and import it again.", {{"mistakes", list}});
 }

@@ -9,6 +9,17 @@ first=$(ops/run --once --fresh 2>&1) || fail "the first run ended with $?: $firs
 echo "$first"
 second=$(ops/run --once 2>&1) || fail "the second run ended with $?: $second"
 echo "$second"
-grep -qiE 'added +15|15 added|added[: ]+15' <<<"$first" || fail "the first run adds the 15 who were missing"
-grep -qiE 'added +0|0 added|added[: ]+0|no drift' <<<"$second" || fail "the second run finds no drift"
+grep -q 'added 16, removed 0, unmatched 4' <<<"$first" || fail "the first run adds the 16 who were missing"
+grep -q 'added 0, removed 0, unmatched 4' <<<"$second" || fail "the second run finds no drift"
+grep -q 'nothing changed: 250 people' <<<"$second" || fail "the same roster again changes nothing"
+export ROLLCALL_QUIET=1
+trap 'ops/stop' EXIT
+ops/run --detach >/dev/null 2>&1 || fail "ops/run --detach ended with $?"
+ops/run --once >/dev/null 2>&1 && fail "a second ops/run beside a running one is refused"
+(. .rollcall/env && [ "$(rollcall audit list --limit 1000 --json | jq '[.. | .action? // empty | select(. == "member_added")] | length')" = 16 ]) || fail "the audit trail names the 16"
+victim=$(cat .rollcall/pids/member-sync)
+kill -KILL "$victim"
+for _ in $(seq 100); do sleep 0.1; now=$(cat .rollcall/pids/member-sync); [ "$now" != "$victim" ] && kill -0 "$now" 2>/dev/null && break; done
+[ "$now" != "$victim" ] || fail "a process that dies is started again"
+(. .rollcall/env && rollcall sync --all --wait >/dev/null) || fail "a sync after the restart"
 echo "run_once: passed"
