@@ -38,6 +38,7 @@ struct Job {
   Transport::OnDone done;
   Response response;
   bool too_large = false;
+  std::size_t body_sent = 0;
   CURL* easy = nullptr;
   curl_slist* header_list = nullptr;
   char error_text[CURL_ERROR_SIZE] = {};
@@ -61,6 +62,21 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* conte
   }
   job.response.body.append(data, bytes);
   return bytes;
+}
+
+/// Gives curl the body to send.
+std::size_t on_upload(char* buffer, std::size_t size, std::size_t count, void* context) {
+  Job& job = *static_cast<Job*>(context);
+  const std::size_t bytes = std::min(size * count, job.request.body.size() - job.body_sent);
+  std::copy_n(job.request.body.data() + job.body_sent, bytes, buffer);
+  job.body_sent += bytes;
+  return bytes;
+}
+
+/// curl sends a request again by itself when a kept-alive connection dies before the answer. The first one may have been applied
+/// by then, and the caller of a write must know: a body that was begun is never rewound, the request fails instead.
+int refuse_rewind(void* context, curl_off_t, int) {
+  return static_cast<Job*>(context)->body_sent == 0 ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
 
 std::size_t on_header(char* data, std::size_t size, std::size_t count, void* context) {
@@ -89,6 +105,7 @@ bool may_have_been_sent(CURL* easy, CURLcode code) {
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_PEER_FAILED_VERIFICATION:
       return false;
+    case CURLE_SEND_FAIL_REWIND: return true;
     default: break;
   }
   // The pre-transfer time is set when name, connection and TLS are done and the request is about to be written.
@@ -201,7 +218,10 @@ struct CurlTransport::State {
     } else if (!request.body.empty() || (request.method != "GET" && request.method != "DELETE")) {
       curl_easy_setopt(easy, CURLOPT_POST, 1L);
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.data());  // the job keeps the bytes
+      curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
+      curl_easy_setopt(easy, CURLOPT_READDATA, &job);
+      curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, refuse_rewind);
+      curl_easy_setopt(easy, CURLOPT_SEEKDATA, &job);
     }
     if (request.method != "HEAD") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     return true;
