@@ -1,6 +1,6 @@
 #include "common/config/settings.h"
 
-#include <fmt/format.h>
+#include "common/core/error.h"
 
 #include <algorithm>
 #include <array>
@@ -13,7 +13,7 @@
 #include <sstream>
 #include <utility>
 
-#include "common/core/error.h"
+#include <fmt/format.h>
 
 namespace rollcall::config {
 namespace {
@@ -54,7 +54,8 @@ std::string format_duration(milliseconds duration) {
 }
 
 std::optional<bool> parse_flag(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (text == "true" || text == "1" || text == "yes" || text == "on") return true;
   if (text == "false" || text == "0" || text == "no" || text == "off") return false;
   return std::nullopt;
@@ -92,7 +93,8 @@ Settings::Settings(Environment environment) : environment_(std::move(environment
 
 void Settings::declare(const std::string& name, const std::string& fallback, const std::string& help) {
   // Two parts of a process may read the same setting; the table names it once.
-  if (std::ranges::find(declared_, name, &Declared::name) == declared_.end()) declared_.push_back({name, fallback, help});
+  if (std::ranges::find(declared_, name, &Declared::name) == declared_.end())
+    declared_.push_back({name, fallback, help});
 }
 
 std::optional<std::string> Settings::lookup(const std::string& name, bool is_secret) {
@@ -158,8 +160,8 @@ long Settings::number(const std::string& name, long fallback, long min, long max
   return fallback;
 }
 
-milliseconds Settings::duration(const std::string& name, milliseconds fallback, milliseconds min, milliseconds max,
-                                const std::string& help) {
+milliseconds Settings::duration(const std::string& name, milliseconds fallback, milliseconds min,
+                                milliseconds max, const std::string& help) {
   declare(name, format_duration(fallback), help);
   const auto given = lookup(name, false);
   if (!given) return fallback;
@@ -180,12 +182,16 @@ std::string Settings::url(const std::string& name, const std::string& fallback, 
   return value.value_or(fallback);
 }
 
-void Settings::mistake(const std::string& name, const std::string& what) { mistakes_.push_back(name + " " + what); }
+void Settings::mistake(const std::string& name, const std::string& what) {
+  mistakes_.push_back(name + " " + what);
+}
 
 void Settings::finish() const {
   if (mistakes_.empty()) return;
-  std::string message = fmt::format("{} {} wrong:", mistakes_.size(), mistakes_.size() == 1 ? "setting is" : "settings are");
-  for (const auto& what : mistakes_) message += "\n  " + what;
+  std::string message =
+      fmt::format("{} {} wrong:", mistakes_.size(), mistakes_.size() == 1 ? "setting is" : "settings are");
+  for (const auto& what : mistakes_)
+    message += "\n  " + what;
   throw Error(Fault::config, "setting_invalid", message);
 }
 
@@ -200,7 +206,8 @@ std::string Settings::describe() const {
     return fmt::format("  {:<{}}  {:<{}}  {}\n", name, name_width, fallback, fallback_width, help);
   };
   std::string table = row("NAME", "DEFAULT", "MEANING");
-  for (const auto& declared : declared_) table += row(declared.name, declared.fallback, declared.help);
+  for (const auto& declared : declared_)
+    table += row(declared.name, declared.fallback, declared.help);
   return table;
 }
 
@@ -210,7 +217,8 @@ std::string usage_of(std::string_view program) {
   return fmt::format("Usage: {} [--help | --version | --check-config]\n", program);
 }
 
-int print_help(std::string_view program, std::string_view purpose, const std::function<void(Settings&)>& load) {
+int print_help(std::string_view program, std::string_view purpose,
+               const std::function<void(Settings&)>& load) {
   Settings settings([](const std::string&) { return std::nullopt; });
   try {
     load(settings);
@@ -246,8 +254,8 @@ std::optional<int> handle_arguments(int argc, char** argv, std::string_view prog
     fmt::print("{} {}\n", program, ROLLCALL_VERSION);
     return exit_ok;
   }
-  fmt::print(stderr, "{}: unknown argument '{}'\n{}", program, argc == 2 ? argument : std::string_view(argv[2]),
-             usage_of(program));
+  fmt::print(stderr, "{}: unknown argument '{}'\n{}", program,
+             argc == 2 ? argument : std::string_view(argv[2]), usage_of(program));
   return exit_usage;
 }
 

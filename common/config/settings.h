@@ -24,9 +24,11 @@ class Secret {
 using Environment = std::function<std::optional<std::string>(const std::string&)>;
 Environment process_environment();
 
-/// Declares and reads settings in one go: each get_* names the setting, its default and its meaning, remembers them for
+/// Declares and reads settings in one go: each get_* names the setting, its default and its meaning,
+/// remembers them for
 /// --help, and returns the parsed value. Mistakes are collected; finish() reports all of them at once.
-/// An empty value counts as not set. NAME_FILE is read in place of NAME for every secret (one trailing newline dropped).
+/// An empty value counts as not set. NAME_FILE is read in place of NAME for every secret (one trailing
+/// newline dropped).
 class Settings {
  public:
   explicit Settings(Environment environment);
@@ -40,7 +42,8 @@ class Settings {
   long number(const std::string& name, long fallback, long min, long max, const std::string& help);
   /// "250ms", "30s", "5m", "2h".
   std::chrono::milliseconds duration(const std::string& name, std::chrono::milliseconds fallback,
-                                     std::chrono::milliseconds min, std::chrono::milliseconds max, const std::string& help);
+                                     std::chrono::milliseconds min, std::chrono::milliseconds max,
+                                     const std::string& help);
   /// http:// or https:// URL without a trailing slash (one is dropped).
   std::string url(const std::string& name, const std::string& fallback, const std::string& help);
   void mistake(const std::string& name, const std::string& what);
@@ -61,9 +64,9 @@ class Settings {
   std::vector<std::string> mistakes_;
 };
 
-/// What every process does with its arguments: --help prints purpose and settings, --version, --check-config reads the
-/// settings and ends. Returns an exit code to end with, or nothing to go on. Prints to stdout / stderr.
-/// `load` declares the settings on what it is given and calls finish().
+/// What every process does with its arguments: --help prints purpose and settings, --version, --check-config
+/// reads the settings and ends. Returns an exit code to end with, or nothing to go on. Prints to stdout /
+/// stderr. `load` declares the settings on what it is given and calls finish().
 std::optional<int> handle_arguments(int argc, char** argv, std::string_view program, std::string_view purpose,
                                     const std::function<void(Settings&)>& load);
 

@@ -8,7 +8,9 @@ WallTime SystemClock::wall() const {
   return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
 }
 
-SteadyTime SystemClock::steady() const { return std::chrono::steady_clock::now(); }
+SteadyTime SystemClock::steady() const {
+  return std::chrono::steady_clock::now();
+}
 
 std::string to_rfc3339(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
@@ -31,7 +33,8 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   }
   const auto number = [&](std::size_t at, std::size_t digits) {
     int value = 0;
-    for (const char c : text.substr(at, digits)) value = value * 10 + (c - '0');
+    for (const char c : text.substr(at, digits))
+      value = value * 10 + (c - '0');
     return value;
   };
   const int year = number(0, 4), month = number(5, 2), day = number(8, 2);
@@ -47,9 +50,11 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
       rest.remove_prefix(1);
     }
     if (digits == 0 || digits > 9) return std::nullopt;
-    for (; digits < 3; ++digits) milliseconds *= 10;
+    for (; digits < 3; ++digits)
+      milliseconds *= 10;
   }
-  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+  const std::chrono::year_month_day date{std::chrono::year{year},
+                                         std::chrono::month{static_cast<unsigned>(month)},
                                          std::chrono::day{static_cast<unsigned>(day)}};
   if (rest != "Z" || !date.ok() || hour > 23 || minute > 59 || second > 60) return std::nullopt;
   return WallTime{std::chrono::sys_days{date}} + std::chrono::hours{hour} + std::chrono::minutes{minute} +

@@ -1,16 +1,16 @@
 #pragma once
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <optional>
 
 namespace rollcall {
 
 using WallTime = std::chrono::sys_time<std::chrono::milliseconds>;
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-/// The two clocks of the outside world, as a seam: wall time is for people and messages, steady time for waiting.
-/// Implementations may be called from any thread. tests/fakes/manual_clock.h moves by hand.
+/// The two clocks of the outside world, as a seam: wall time is for people and messages, steady time for
+/// waiting. Implementations may be called from any thread. tests/fakes/manual_clock.h moves by hand.
 class Clock {
  public:
   virtual ~Clock() = default;

@@ -1,13 +1,13 @@
 #include "common/core/cron.h"
 
-#include <date/tz.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
 #include <span>
 #include <vector>
+
+#include <date/tz.h>
 
 namespace rollcall {
 namespace {
@@ -35,7 +35,9 @@ const std::array<Field, 5> fields{{
 
 using Values = std::bitset<64>;
 
-Problem wrong(const std::string& message) { return {"setting_invalid", message}; }
+Problem wrong(const std::string& message) {
+  return {"setting_invalid", message};
+}
 
 Problem wrong_field(const Field& field, std::string_view text) {
   return wrong("cron field '" + std::string(field.name) + "' is '" + std::string(text) + "': it may hold " +
@@ -72,7 +74,8 @@ std::optional<int> parse_digits(std::string_view text) {
 }
 
 bool same_word(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+  return std::ranges::equal(text, lower,
+                            [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
 }
 
 std::optional<int> parse_value(const Field& field, std::string_view text) {
@@ -105,7 +108,8 @@ bool add_element(const Field& field, std::string_view text, Values& values) {
     if (!given || *given < 1 || *given > field.max) return false;
     step = *given;
   }
-  for (int value = from; value <= to; value += step) values.set(static_cast<std::size_t>(value));
+  for (int value = from; value <= to; value += step)
+    values.set(static_cast<std::size_t>(value));
   return true;
 }
 
@@ -121,8 +125,8 @@ std::bitset<Size> narrowed(const Values& values) {
   return std::bitset<Size>(values.to_ullong() & ((1ULL << Size) - 1));
 }
 
-/// The first instant at which the wall clock of the zone shows `local` or, in a gap, jumps past it. Never decreases as
-/// `local` grows, which is why a search in local time finds due times in their order.
+/// The first instant at which the wall clock of the zone shows `local` or, in a gap, jumps past it. Never
+/// decreases as `local` grows, which is why a search in local time finds due times in their order.
 WallTime first_instant(const date::time_zone& zone, date::local_seconds local) {
   const date::local_info info = zone.get_info(local);
   if (info.result == date::local_info::nonexistent) return info.first.end;
@@ -145,7 +149,8 @@ constexpr int days_searched = 41 * 366;
 Result<Cron> Cron::parse(std::string_view expression) {
   const auto words = words_of(expression);
   if (words.size() != fields.size())
-    return unexpected(wrong("cron expression '" + std::string(expression) + "' has " + std::to_string(words.size()) +
+    return unexpected(wrong("cron expression '" + std::string(expression) + "' has " +
+                            std::to_string(words.size()) +
                             " fields, not five: minute hour day-of-month month day-of-week"));
   std::array<Values, 5> values;
   for (std::size_t i = 0; i < fields.size(); ++i) {
@@ -176,12 +181,14 @@ bool Cron::due_on(int month, int day, int weekday) const {
 Result<WallTime> Cron::next_after(WallTime after, std::string_view time_zone) const {
   const date::time_zone* zone = find_zone(time_zone);
   if (zone == nullptr)
-    return unexpected(wrong("time zone '" + std::string(time_zone) + "' is unknown: use an IANA name such as Europe/Berlin"));
+    return unexpected(wrong("time zone '" + std::string(time_zone) +
+                            "' is unknown: use an IANA name such as Europe/Berlin"));
   const auto local_after = zone->to_local(std::chrono::floor<std::chrono::seconds>(after));
   auto day = date::floor<date::days>(local_after);
   for (int i = 0; i < days_searched; ++i, day += date::days{1}) {
     const date::year_month_day date{day};
-    if (!due_on(static_cast<int>(static_cast<unsigned>(date.month())), static_cast<int>(static_cast<unsigned>(date.day())),
+    if (!due_on(static_cast<int>(static_cast<unsigned>(date.month())),
+                static_cast<int>(static_cast<unsigned>(date.day())),
                 static_cast<int>(date::weekday{day}.c_encoding())))
       continue;
     for (int hour = 0; hour < 24; ++hour) {

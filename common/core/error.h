@@ -6,7 +6,8 @@
 
 namespace rollcall {
 
-/// What the reader of an error does about it. The worker loop, the command line and the front each map these once.
+/// What the reader of an error does about it. The worker loop, the command line and the front each map these
+/// once.
 enum class Fault {
   transient,  ///< try again with backoff; an attempt is spent
   throttled,  ///< wait retry_after; no attempt is spent
@@ -20,7 +21,8 @@ enum class Fault {
 const char* to_string(Fault fault);
 
 /// The only exception of ours. Adapters translate a vendor's errors into it in one function each.
-/// `code` is a stable reason code (common/core/reasons.h); `what()` says in a sentence what happened and what to do.
+/// `code` is a stable reason code (common/core/reasons.h); `what()` says in a sentence what happened and what
+/// to do.
 class Error : public std::runtime_error {
  public:
   Error(Fault fault, std::string code, const std::string& message,

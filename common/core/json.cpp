@@ -26,10 +26,12 @@ bool deeper_than(std::string_view text, int depth_max) {
 
 Result<Json> parse_json(std::string_view text, JsonLimits limits) {
   if (text.size() > limits.bytes_max)
-    return unexpected(Problem{"json_too_large", "the JSON text is " + std::to_string(text.size()) + " bytes long, more than " +
+    return unexpected(Problem{"json_too_large", "the JSON text is " + std::to_string(text.size()) +
+                                                    " bytes long, more than " +
                                                     std::to_string(limits.bytes_max)});
   if (deeper_than(text, limits.depth_max))
-    return unexpected(Problem{"json_too_deep", "the JSON text nests deeper than " + std::to_string(limits.depth_max)});
+    return unexpected(
+        Problem{"json_too_deep", "the JSON text nests deeper than " + std::to_string(limits.depth_max)});
   try {
     return Json::parse(text);
   } catch (const Json::exception& error) {
@@ -37,6 +39,8 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
   }
 }
 
-std::string dump(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace rollcall

@@ -1,8 +1,9 @@
 #pragma once
-#include <nlohmann/json.hpp>
+#include "common/core/result.h"
+
 #include <string_view>
 
-#include "common/core/result.h"
+#include <nlohmann/json.hpp>
 
 namespace rollcall {
 
@@ -13,8 +14,8 @@ struct JsonLimits {
   int depth_max = 64;
 };
 
-/// Parses text from outside. Depth and size are checked first, so hostile input costs no more than its own length.
-/// Problems: `json_too_large`, `json_too_deep`, `json_malformed` (with the byte position).
+/// Parses text from outside. Depth and size are checked first, so hostile input costs no more than its own
+/// length. Problems: `json_too_large`, `json_too_deep`, `json_malformed` (with the byte position).
 Result<Json> parse_json(std::string_view text, JsonLimits limits = {});
 
 /// One line, never throwing: bytes that are not UTF-8 become U+FFFD.

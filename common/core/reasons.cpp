@@ -16,17 +16,22 @@ constexpr auto reasons = std::to_array<Reason>({
     // organizations and groups
     {"organization_not_found", "Check the id with 'rollcall org list'."},
     {"group_not_linked", "Link a group with 'rollcall org link ORG GUID'."},
-    {"group_not_found", "The group does not exist or was deleted: restore it within 30 days, or link another."},
+    {"group_not_found",
+     "The group does not exist or was deleted: restore it within 30 days, or link another."},
     {"group_dynamic", "Membership follows a rule in Entra ID: remove the rule there, or link another group."},
-    {"group_on_premises", "The group is mastered in the local Active Directory: change it there, or link another group."},
+    {"group_on_premises",
+     "The group is mastered in the local Active Directory: change it there, or link another group."},
     {"group_mail_enabled_security",
-     "Microsoft Graph cannot change mail-enabled security groups and distribution lists: link another group."},
+     "Microsoft Graph cannot change mail-enabled security groups and distribution lists: link another "
+     "group."},
     // addresses
     {"address_ambiguous", "Several accounts carry this address: put the object id into the roster."},
-    {"address_not_found", "No account carries this address: create or invite the person, or correct the roster."},
+    {"address_not_found",
+     "No account carries this address: create or invite the person, or correct the roster."},
     // guards
     {"guard_removals", "Look at the plan with 'rollcall runs show', then approve or reject the run."},
-    {"guard_empty_roster", "The roster is empty: import the roster, or approve the run if the group is really to be emptied."},
+    {"guard_empty_roster",
+     "The roster is empty: import the roster, or approve the run if the group is really to be emptied."},
     {"plan_changed", "The drift changed since the approval: look at the new plan and approve it."},
     {"approval_expired", "Start the sync again and approve it in time."},
     {"rejected", "Nothing was changed. Correct roster or policy and sync again."},
@@ -34,23 +39,27 @@ constexpr auto reasons = std::to_array<Reason>({
     {"listing_incomplete", "Nothing was removed; the run is tried again."},
     {"member_not_found", "The account was deleted: correct the roster; it is resolved anew in the next run."},
     {"member_type_not_allowed", "Microsoft 365 groups take users only."},
-    {"guests_not_allowed", "The group forbids guests: allow them in its settings, or take the guest off the roster."},
+    {"guests_not_allowed",
+     "The group forbids guests: allow them in its settings, or take the guest off the roster."},
     {"graph_refused", "Microsoft Graph refused this change; its own message is beside this code."},
     {"graph_not_permitted",
      "Grant the app GroupMember.ReadWrite.All (and consent as an administrator), then sync again."},
     {"graph_unavailable", "Microsoft Graph did not answer; the run is tried again."},
-    {"graph_token_refused", "Check MS_AUTH_TENANT_ID, MS_AUTH_CLIENT_ID and MS_AUTH_SECRET or MS_AUTH_CERTIFICATE."},
+    {"graph_token_refused",
+     "Check MS_AUTH_TENANT_ID, MS_AUTH_CLIENT_ID and MS_AUTH_SECRET or MS_AUTH_CERTIFICATE."},
     {"throttled", "Microsoft Graph asked for a pause; the run goes on by itself."},
     // runs and infrastructure
     {"attempts_exhausted", "See the attempts with 'rollcall runs show'; mend the cause and sync again."},
     {"run_not_found", "Check the id with 'rollcall runs list'."},
-    {"not_waiting_for_approval", "Only a run in state needs_approval can be approved or rejected: see 'rollcall runs show'."},
+    {"not_waiting_for_approval",
+     "Only a run in state needs_approval can be approved or rejected: see 'rollcall runs show'."},
     {"claim_lost", "Another worker took the run over; nothing to do."},
     {"cancelled", "Nothing to do."},
     {"database_unavailable", "Check DATABASE_URL and that PostgreSQL runs; work goes on when it is back."},
     {"database_refused", "PostgreSQL refused a statement: see the message; 'rollcall migrate' may be due."},
     {"kafka_unavailable", "Check KAFKA_BROKERS and that Kafka runs; work goes on when it is back."},
-    {"migration_edited", "Restore the migration file as it was when it ran, and write a new one for the change."},
+    {"migration_edited",
+     "Restore the migration file as it was when it ran, and write a new one for the change."},
     {"migration_failed", "The migration was rolled back: mend it and run 'rollcall migrate' again."},
     {"setting_invalid", "Correct the setting that the message names; --help lists all of them."},
     {"internal", "This is a defect of Rollcall: please report it with the log."},
@@ -58,7 +67,9 @@ constexpr auto reasons = std::to_array<Reason>({
 
 }  // namespace
 
-std::span<const Reason> all_reasons() { return reasons; }
+std::span<const Reason> all_reasons() {
+  return reasons;
+}
 
 std::string_view cure_for(std::string_view code) {
   const auto found = std::ranges::find(reasons, code, &Reason::code);

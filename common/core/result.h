@@ -1,10 +1,12 @@
 #pragma once
 #include <string>
+
 #include <tl/expected.hpp>
 
 namespace rollcall {
 
-/// Why a pure decision could not be taken: a stable reason code (common/core/reasons.h) and a sentence for a person.
+/// Why a pure decision could not be taken: a stable reason code (common/core/reasons.h) and a sentence for a
+/// person.
 struct Problem {
   std::string code;
   std::string message;

@@ -5,7 +5,8 @@
 namespace rollcall {
 namespace {
 
-// Sums of doubles carry rounding of about this much; without it a full quota of fractions would never fit again.
+// Sums of doubles carry rounding of about this much; without it a full quota of fractions would never fit
+// again.
 constexpr double rounding = 1e-9;
 
 }  // namespace
@@ -13,7 +14,9 @@ constexpr double rounding = 1e-9;
 WindowBudget::WindowBudget(double limit, std::chrono::milliseconds window)
     : limit_(limit), window_(window), slot_(std::max(std::chrono::milliseconds{1}, window / 300)) {}
 
-void WindowBudget::set_limit(double limit) { limit_ = limit; }
+void WindowBudget::set_limit(double limit) {
+  limit_ = limit;
+}
 
 double WindowBudget::used(SteadyTime now) {
   expire(now);
@@ -31,7 +34,9 @@ std::optional<std::chrono::milliseconds> WindowBudget::wait_for(double units, St
   return std::nullopt;
 }
 
-void WindowBudget::reserve(double units) { in_flight_ += units; }
+void WindowBudget::reserve(double units) {
+  in_flight_ += units;
+}
 
 void WindowBudget::settle(double reserved, double actual, SteadyTime now) {
   expire(now);

@@ -1,16 +1,16 @@
 #pragma once
+#include "common/core/clock.h"
+
 #include <chrono>
 #include <deque>
 #include <optional>
 
-#include "common/core/clock.h"
-
 namespace rollcall {
 
-/// A quota of `limit` units in any window of `window`: never more in whichever window the service looks at, be its own
-/// accounting a token bucket, a sliding or a fixed window, and the whole quota may be spent at once. Pure: time is an argument and
-/// must not go backwards. A unit counts from when it is reserved until one window after it was settled, because the
-/// service charges it somewhere between the two.
+/// A quota of `limit` units in any window of `window`: never more in whichever window the service looks at,
+/// be its own accounting a token bucket, a sliding or a fixed window, and the whole quota may be spent at
+/// once. Pure: time is an argument and must not go backwards. A unit counts from when it is reserved until
+/// one window after it was settled, because the service charges it somewhere between the two.
 class WindowBudget {
  public:
   WindowBudget(double limit, std::chrono::milliseconds window);

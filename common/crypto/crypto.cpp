@@ -1,19 +1,19 @@
 #include "common/crypto/crypto.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rand.h>
-#include <openssl/rsa.h>
-#include <openssl/x509.h>
+#include "common/core/error.h"
+#include "common/core/json.h"
 
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <vector>
 
-#include "common/core/error.h"
-#include "common/core/json.h"
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 namespace rollcall::crypto {
 namespace {
@@ -31,7 +31,8 @@ using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 
 // Never change: ids made from it are stored. c858a36f-9736-40a6-b2f7-8ff7131333e2
-constexpr std::array<std::uint8_t, 16> own_namespace{0xc8, 0x58, 0xa3, 0x6f, 0x97, 0x36, 0x40, 0xa6, 0xb2, 0xf7, 0x8f, 0xf7, 0x13, 0x13, 0x33, 0xe2};
+constexpr std::array<std::uint8_t, 16> own_namespace{0xc8, 0x58, 0xa3, 0x6f, 0x97, 0x36, 0x40, 0xa6,
+                                                     0xb2, 0xf7, 0x8f, 0xf7, 0x13, 0x13, 0x33, 0xe2};
 
 constexpr int rsa_bits_min = 2048;
 constexpr int salt_bytes = 32;
@@ -80,12 +81,13 @@ void set_version(Uuid& id, unsigned version) {
   id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3Fu) | 0x80u);
 }
 
-/// Milliseconds in the upper 48 bits used, twelve bits of fraction below; strictly rising within the process, so that
-/// ids made within one tick, or across a clock set back, still sort as they were made.
+/// Milliseconds in the upper 48 bits used, twelve bits of fraction below; strictly rising within the process,
+/// so that ids made within one tick, or across a clock set back, still sort as they were made.
 std::uint64_t next_tick() {
   static std::atomic<std::uint64_t> last{0};
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  const auto ns = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count());
+  const auto ns =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(since_epoch).count());
   const std::uint64_t now = (ns / 1'000'000) << 12 | (ns % 1'000'000) * 4096 / 1'000'000;
   std::uint64_t seen = last.load();
   std::uint64_t tick = 0;
@@ -115,7 +117,8 @@ Identity read_identity(std::string_view pem) {
   identity.key.reset(PEM_read_bio_PrivateKey(open_pem(pem).get(), nullptr, nullptr, no_passphrase));
   if (!identity.key) refuse_certificate("it holds no readable private key");
   if (EVP_PKEY_is_a(identity.key.get(), "RSA") != 1) refuse_certificate("its key is not an RSA key");
-  if (EVP_PKEY_get_bits(identity.key.get()) < rsa_bits_min) refuse_certificate("its key is shorter than 2048 bits");
+  if (EVP_PKEY_get_bits(identity.key.get()) < rsa_bits_min)
+    refuse_certificate("its key is shorter than 2048 bits");
   if (X509_check_private_key(identity.certificate.get(), identity.key.get()) != 1)
     refuse_certificate("key and certificate do not belong together");
   return identity;
@@ -153,7 +156,8 @@ Uuid new_uuid() {
   Uuid id;
   fill_random(id.bytes.data(), id.bytes.size());
   const std::uint64_t tick = next_tick();
-  for (std::size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(tick >> (52 - 8 * i));
+  for (std::size_t i = 0; i < 6; ++i)
+    id.bytes[i] = static_cast<std::uint8_t>(tick >> (52 - 8 * i));
   id.bytes[6] = static_cast<std::uint8_t>(tick >> 8 & 0x0F);
   id.bytes[7] = static_cast<std::uint8_t>(tick);
   set_version(id, 7);
@@ -167,14 +171,17 @@ Uuid derived_uuid(std::initializer_list<std::string_view> parts) {
     name.append(separator).append(part);
     separator = "\n";
   }
-  const auto hash = digest(name, EVP_sha1());  // the standard's choice for version 5; nothing rests on its strength
+  const auto hash =
+      digest(name, EVP_sha1());  // the standard's choice for version 5; nothing rests on its strength
   Uuid id;
   std::copy_n(hash.begin(), id.bytes.size(), id.bytes.begin());
   set_version(id, 5);
   return id;
 }
 
-std::string sha256_hex(std::string_view bytes) { return hex(digest(bytes, EVP_sha256())); }
+std::string sha256_hex(std::string_view bytes) {
+  return hex(digest(bytes, EVP_sha256()));
+}
 
 std::string base64url(std::string_view bytes) {
   static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -184,7 +191,8 @@ std::string base64url(std::string_view bytes) {
   unsigned bits = 0;
   for (const char c : bytes) {
     pending = (pending << 8 | static_cast<unsigned char>(c)) & 0xFFFF;
-    for (bits += 8; bits >= 6; bits -= 6) text += digits[pending >> (bits - 6) & 63];
+    for (bits += 8; bits >= 6; bits -= 6)
+      text += digits[pending >> (bits - 6) & 63];
   }
   if (bits > 0) text += digits[pending << (6 - bits) & 63];
   return text;
@@ -194,7 +202,8 @@ double random_unit() {
   std::array<std::uint8_t, 8> bytes;
   fill_random(bytes.data(), bytes.size());
   std::uint64_t value = 0;
-  for (const std::uint8_t byte : bytes) value = value << 8 | byte;
+  for (const std::uint8_t byte : bytes)
+    value = value << 8 | byte;
   return static_cast<double>(value >> 11) * 0x1.0p-53;  // 53 bits are what a double holds exactly
 }
 
@@ -204,8 +213,8 @@ std::string random_hex(std::size_t bytes) {
   return hex(random);
 }
 
-std::string client_assertion(std::string_view pem, std::string_view client_id, std::string_view token_endpoint,
-                             long now_seconds) {
+std::string client_assertion(std::string_view pem, std::string_view client_id,
+                             std::string_view token_endpoint, long now_seconds) {
   const Identity identity = read_identity(pem);
   const Json header{{"alg", "PS256"}, {"typ", "JWT"}, {"x5t#S256", thumbprint(identity.certificate.get())}};
   const Json claims{{"aud", token_endpoint},

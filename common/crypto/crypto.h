@@ -1,14 +1,15 @@
 #pragma once
+#include "common/core/ids.h"
+
 #include <string>
 #include <string_view>
-
-#include "common/core/ids.h"
 
 namespace rollcall::crypto {
 
 /// Random UUID, version 7 (RFC 9562): sorts by time of making.
 Uuid new_uuid();
-/// UUID version 5 (RFC 9562) of the parts joined by a newline, in Rollcall's own namespace: the same parts give the same id, everywhere, for ever.
+/// UUID version 5 (RFC 9562) of the parts joined by a newline, in Rollcall's own namespace: the same parts
+/// give the same id, everywhere, for ever.
 Uuid derived_uuid(std::initializer_list<std::string_view> parts);
 /// Lower-case hexadecimal SHA-256.
 std::string sha256_hex(std::string_view bytes);
@@ -17,8 +18,9 @@ std::string base64url(std::string_view bytes);
 double random_unit();
 /// Random bytes as lower-case hex, for trace and span ids.
 std::string random_hex(std::size_t bytes);
-/// Client assertion for the token endpoint (certificate-credentials): JWT, PS256, x5t#S256. `pem` holds certificate and
-/// RSA private key. Throws Error{config, "setting_invalid"} where it does not.
-std::string client_assertion(std::string_view pem, std::string_view client_id, std::string_view token_endpoint, long now_seconds);
+/// Client assertion for the token endpoint (certificate-credentials): JWT, PS256, x5t#S256. `pem` holds
+/// certificate and RSA private key. Throws Error{config, "setting_invalid"} where it does not.
+std::string client_assertion(std::string_view pem, std::string_view client_id,
+                             std::string_view token_endpoint, long now_seconds);
 
 }  // namespace rollcall::crypto

@@ -29,7 +29,8 @@ std::string_view trimmed(std::string_view text) {
 std::optional<double> parse_number(std::string_view text) {
   text = trimmed(text);
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
   if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;
 }
@@ -46,13 +47,13 @@ std::optional<WallTime> parse_http_date(std::string_view value) {
   const std::string text(trimmed(value));
   int day = 0, year = 0, hour = 0, minute = 0, second = 0;
   char month[4] = {};
-  if (std::sscanf(text.c_str(), "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT", &day, month, &year, &hour, &minute,
-                  &second) != 6) {
+  if (std::sscanf(text.c_str(), "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT", &day, month, &year, &hour,
+                  &minute, &second) != 6) {
     if (std::sscanf(text.c_str(), "%*[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT", &day, month, &year, &hour,
                     &minute, &second) == 6) {
       year += 2000;
-    } else if (std::sscanf(text.c_str(), "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d", month, &day, &hour, &minute,
-                           &second, &year) != 6) {
+    } else if (std::sscanf(text.c_str(), "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d", month, &day, &hour,
+                           &minute, &second, &year) != 6) {
       return std::nullopt;
     }
   }
@@ -96,16 +97,39 @@ std::string text_of(const Json& object, const char* name) {
 }
 
 bool known_code(std::string_view code) {
-  static constexpr std::string_view known[] = {
-      "Authorization_IdentityNotFound", "Authorization_RequestDenied", "BadRequest", "Directory_ConcurrencyViolation",
-      "Directory_ExpiredPageToken", "Directory_ObjectNotFound", "Directory_QuotaExceeded",
-      "InvalidAuthenticationToken", "Request_BadRequest", "Request_ResourceNotFound", "Request_UnsupportedQuery",
-      "ResourceNotFound", "Service_InternalServerError", "TooManyRequests", "accessDenied", "activityLimitReached",
-      "generalException", "invalidRange", "invalidRequest", "itemNotFound", "nameAlreadyExists", "notAllowed",
-      "notSupported", "quotaLimitReached", "resourceModified", "resyncChangesApplyDifferences",
-      "resyncChangesUploadDifferences", "resyncRequired", "serviceNotAvailable", "syncStateNotFound",
-      "unauthenticated"};
-  return std::any_of(std::begin(known), std::end(known), [&](auto name) { return lower(name) == lower(code); });
+  static constexpr std::string_view known[] = {"Authorization_IdentityNotFound",
+                                               "Authorization_RequestDenied",
+                                               "BadRequest",
+                                               "Directory_ConcurrencyViolation",
+                                               "Directory_ExpiredPageToken",
+                                               "Directory_ObjectNotFound",
+                                               "Directory_QuotaExceeded",
+                                               "InvalidAuthenticationToken",
+                                               "Request_BadRequest",
+                                               "Request_ResourceNotFound",
+                                               "Request_UnsupportedQuery",
+                                               "ResourceNotFound",
+                                               "Service_InternalServerError",
+                                               "TooManyRequests",
+                                               "accessDenied",
+                                               "activityLimitReached",
+                                               "generalException",
+                                               "invalidRange",
+                                               "invalidRequest",
+                                               "itemNotFound",
+                                               "nameAlreadyExists",
+                                               "notAllowed",
+                                               "notSupported",
+                                               "quotaLimitReached",
+                                               "resourceModified",
+                                               "resyncChangesApplyDifferences",
+                                               "resyncChangesUploadDifferences",
+                                               "resyncRequired",
+                                               "serviceNotAvailable",
+                                               "syncStateNotFound",
+                                               "unauthenticated"};
+  return std::any_of(std::begin(known), std::end(known),
+                     [&](auto name) { return lower(name) == lower(code); });
 }
 
 /// What whole answers and parts have in common.
@@ -116,7 +140,8 @@ Answer read(int status, Json body, const HeaderOf& header, WallTime now) {
   response.request_id = header("request-id");
   response.retry_after = parse_retry_after(header("Retry-After"), now);
   answer.throttle.resource_units = parse_number(header("x-ms-resource-unit"));
-  answer.throttle.percentage = std::max(0.0, parse_number(header("x-ms-throttle-limit-percentage")).value_or(0));
+  answer.throttle.percentage =
+      std::max(0.0, parse_number(header("x-ms-throttle-limit-percentage")).value_or(0));
   answer.throttle.scope = header("x-ms-throttle-scope");
   answer.throttle.information = header("x-ms-throttle-information");
   if (!response.ok() && body.is_object()) {
@@ -170,7 +195,8 @@ std::optional<milliseconds> parse_retry_after(std::string_view value, WallTime n
 }
 
 std::string relative_url(std::string_view url) {
-  if (const auto scheme = url.find("://"); scheme != std::string_view::npos && scheme < url.find_first_of("/?")) {
+  if (const auto scheme = url.find("://");
+      scheme != std::string_view::npos && scheme < url.find_first_of("/?")) {
     const auto path = url.find('/', scheme + 3);
     url = path == std::string_view::npos ? std::string_view{} : url.substr(path + 1);
     const auto version = url.find('/');
@@ -208,7 +234,8 @@ std::string error_code_of(const Json& body) {
   const auto error = body.find("error");
   if (error == body.end() || !error->is_object()) return {};
   std::string outermost, best;
-  for (const Json* level = &*error; level; level = inner_of(*level)) {  // its depth was limited when it was parsed
+  for (const Json* level = &*error; level;
+       level = inner_of(*level)) {  // its depth was limited when it was parsed
     const std::string code = text_of(*level, "code");
     if (outermost.empty()) outermost = code;
     if (known_code(code)) best = code;
@@ -273,11 +300,13 @@ std::vector<Answer> read_batch(const http_client::Response& http, std::size_t co
     const auto index = static_cast<std::size_t>(*number) - 1;
     const auto status = part.find("status");
     if (seen[index] || status == part.end()) continue;
-    const auto code = parse_number(status->is_string() ? status->get_ref<const std::string&>() : dump(*status));
+    const auto code =
+        parse_number(status->is_string() ? status->get_ref<const std::string&>() : dump(*status));
     if (!code || *code < 100 || *code > 599) continue;
     seen[index] = true;
     answers[index] = read(static_cast<int>(*code), part.value("body", Json()), headers_of(part), now);
-    if (answers[index].response.request_id.empty()) answers[index].response.request_id = whole.response.request_id;
+    if (answers[index].response.request_id.empty())
+      answers[index].response.request_id = whole.response.request_id;
   }
   return answers;
 }
@@ -287,6 +316,10 @@ milliseconds pause_after(const Answer& answer, int attempt) {
   // GMM waits out the write window (150 s) in this case; for units their window is 10 s, doubled each time.
   if (answer.throttle.information == "WriteLimitExceeded") return std::chrono::seconds{150};
   return std::chrono::seconds{std::min(150, 10 << std::clamp(attempt - 1, 0, 4))};
+}
+
+bool worth_repeating(int status) {
+  return status == 0 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 
 }  // namespace rollcall::graph

@@ -1,15 +1,17 @@
 #pragma once
+#include "common/graph/client.h"
+#include "common/graph/governor.h"
+#include "common/http_client/client.h"
+
 #include <cstdint>
 #include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
-#include "common/graph/client.h"
-#include "common/graph/governor.h"
-#include "common/http_client/client.h"
-
 namespace rollcall::graph {
+
+inline constexpr std::size_t batch_parts_max = 20;  // json-batching
 
 /// One $batch from start to done.
 struct BatchCall {

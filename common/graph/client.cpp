@@ -1,12 +1,5 @@
 #include "common/graph/client.h"
 
-#include <algorithm>
-#include <cassert>
-#include <deque>
-#include <mutex>
-#include <stdexcept>
-#include <thread>
-
 #include "common/core/backoff.h"
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
@@ -16,25 +9,29 @@
 #include "common/graph/waiting.h"
 #include "common/log/log.h"
 
+#include <algorithm>
+#include <deque>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
 namespace rollcall::graph {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t batch_parts_max = 20;  // json-batching
 constexpr milliseconds longest = std::chrono::hours{24};
 
 Cost actual_of(const Cost& estimated, const Answer& answer) {
   return {answer.throttle.resource_units.value_or(estimated.resource_units), estimated.writes};
 }
 
-bool absolute(const std::string& url) { return url.rfind("https://", 0) == 0 || url.rfind("http://", 0) == 0; }
+bool absolute(const std::string& url) {
+  return url.rfind("https://", 0) == 0 || url.rfind("http://", 0) == 0;
+}
 
-Error unavailable(const std::string& why) { return {Fault::transient, "graph_unavailable", "Microsoft Graph: " + why}; }
-
-/// An answer that may be repeated for a read: facts of "Errors and retries" (best-practices-concept, SDK).
-bool worth_repeating(int status) {
-  return status == 0 || status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+Error unavailable(const std::string& why) {
+  return {Fault::transient, "graph_unavailable", "Microsoft Graph: " + why};
 }
 
 }  // namespace
@@ -122,17 +119,20 @@ struct Client::State {
     if (!absolute(url)) return options.root + "/" + options.version + url;
     // A link followed verbatim gets our bearer token, so it must lead where we would go ourselves.
     if (url.rfind(options.root + "/", 0) != 0)
-      throw Error(Fault::invalid, "graph_refused", "a link of Microsoft Graph leads to another host and is not followed");
+      throw Error(Fault::invalid, "graph_refused",
+                  "a link of Microsoft Graph leads to another host and is not followed");
     return url;
   }
 
-  [[nodiscard]] http_client::Request http_of(const std::string& method, const std::string& url, Priority priority) const {
+  [[nodiscard]] http_client::Request http_of(const std::string& method, const std::string& url,
+                                             Priority priority) const {
     http_client::Request http;
     http.method = method;
     http.url = url_of(url);
     http.timeout = options.request_timeout;
     http.headers = {{"Accept", "application/json"}};
-    if (priority == Priority::bulk) http.headers.emplace_back("x-ms-throttle-priority", "low");  // (throttling)
+    if (priority == Priority::bulk)
+      http.headers.emplace_back("x-ms-throttle-priority", "low");  // (throttling)
     return http;
   }
 
@@ -147,7 +147,8 @@ struct Client::State {
     return id;
   }
 
-  /// Starts the request and waits. A read is given up on a stop; a write is not, since its outcome would be lost.
+  /// Starts the request and waits. A read is given up on a stop; a write is not, since its outcome would be
+  /// lost.
   http_client::Response exchange(const http_client::Request& http, bool read, const std::stop_token& stop) {
     struct Pending {
       std::mutex mutex;
@@ -177,7 +178,7 @@ struct Client::State {
     if (usage) ++(write ? usage->writes : usage->reads);
   }
 
-  static void count(metrics::Counter& total, Usage* usage, std::atomic<long> Usage::* field) {
+  static void count(metrics::Counter& total, Usage* usage, std::atomic<long> Usage::*field) {
     total.add();
     if (usage) ++(usage->*field);
   }
@@ -198,8 +199,9 @@ struct Client::State {
                                         {"throttle_information", answer.throttle.information}});
   }
 
-  /// Forgets the token. A claims challenge (continuous access evaluation) is answered by a fresh token, which is all
-  /// that an app without the capability "cp1" can do; it is logged because it says why the token ended early.
+  /// Forgets the token. A claims challenge (continuous access evaluation) is answered by a fresh token, which
+  /// is all that an app without the capability "cp1" can do; it is logged because it says why the token ended
+  /// early.
   void drop_token(const std::string& token, const http_client::Response& http) {
     if (http.header("WWW-Authenticate").find("claims=") != std::string_view::npos)
       log::info("graph_claims_challenge", {{"request_id", std::string(http.header("request-id"))}});
@@ -207,7 +209,8 @@ struct Client::State {
   }
 
   void send_batch(const std::shared_ptr<BatchCall>& call);
-  void end_batch(const std::shared_ptr<BatchCall>& call, const http_client::Response& http, const std::string& id);
+  void end_batch(const std::shared_ptr<BatchCall>& call, const http_client::Response& http,
+                 const std::string& id);
 };
 
 Client::Client(http_client::Transport& transport, TokenSource& tokens, Governor& governor, const Clock& clock,
@@ -231,7 +234,8 @@ Response Client::send(const Request& request, const CallContext& context) {
   bool refreshed = false;
   for (int attempt = 1;; ++attempt) {
     const std::string token = s.token(context.stop);
-    const auto reservation = s.acquire(cost, context, std::min(context.patience, std::max(left(), milliseconds{0})));
+    const auto reservation =
+        s.acquire(cost, context, std::min(context.patience, std::max(left(), milliseconds{0})));
     const std::string id = State::prepare(http, token);
     http.timeout = std::clamp(left(), milliseconds{1}, s.options.request_timeout);
     State::count(s.http_total, context.usage, &Usage::http);
@@ -264,10 +268,12 @@ Response Client::send(const Request& request, const CallContext& context) {
     const std::string last =
         response.status == 0 ? response.error_message : "HTTP " + std::to_string(response.status);
     if (attempt >= s.options.read_attempts_max) {
-      if (throttled) throw Error(Fault::throttled, "throttled", "Microsoft Graph keeps asking for a pause", pause_after(answer, 1));
+      if (throttled)
+        throw Error(Fault::throttled, "throttled", "Microsoft Graph keeps asking for a pause",
+                    pause_after(answer, 1));
       throw unavailable("no usable answer after " + std::to_string(attempt) + " attempts; the last: " + last);
     }
-    if (throttled) continue;  // the governor holds us back, with everybody else
+    if (throttled) continue;                         // the governor holds us back, with everybody else
     http.fresh_connection = response.status == 503;  // best-practices-concept: 503 over a new connection
     const milliseconds delay = std::max(backoff.delay(attempt, crypto::random_unit()),
                                         response.retry_after.value_or(milliseconds{0}));
@@ -318,8 +324,9 @@ void Client::State::end_batch(const std::shared_ptr<BatchCall>& call, const http
     percentage = std::max(percentage, answer.throttle.percentage);
     if (!answer.response.ok()) log_failure(call->requests[i].method, call->requests[i].url, answer, http, id);
     if (answer.response.status == 429) {
-      if (http.status != 429 || i == 0) count(throttled_total, call->usage, &Usage::throttled);  // a refused envelope is one answer
-      pause = std::max(pause, pause_after(answer, 1));  // the longest of the parts (json-batching)
+      if (http.status != 429 || i == 0)
+        count(throttled_total, call->usage, &Usage::throttled);  // a refused envelope is one answer
+      pause = std::max(pause, pause_after(answer, 1));           // the longest of the parts (json-batching)
     }
     responses.push_back(answer.response);
   }
@@ -350,7 +357,8 @@ void Client::start_batch(const std::vector<Request>& requests, const CallContext
   Cost cost{0, 0};
   for (const Request& request : requests) {
     call->costs.push_back(cost_of(request.method, request.url));
-    cost.resource_units += call->costs.back().resource_units;  // batching saves round trips, not quota (throttling)
+    // Batching saves round trips, not quota (throttling).
+    cost.resource_units += call->costs.back().resource_units;
     cost.writes += call->costs.back().writes;
   }
   call->http = s.http_of("POST", "/$batch", context.priority);
@@ -359,7 +367,8 @@ void Client::start_batch(const std::vector<Request>& requests, const CallContext
   call->http.timeout = std::clamp(context.deadline, milliseconds{1}, s.options.request_timeout);
   call->token = s.token(context.stop);
   call->reservation = s.acquire(cost, context, std::min(context.patience, context.deadline));
-  for (const Cost& part : call->costs) s.count_request(part, context.usage);
+  for (const Cost& part : call->costs)
+    s.count_request(part, context.usage);
   {
     const std::lock_guard lock(s.mutex);
     ++s.batches;
@@ -384,13 +393,8 @@ std::vector<Response> Client::batch(const std::vector<Request>& requests, const 
   return std::move(*pending->responses);
 }
 
-std::string Client::version_root() const { return state_->options.root + "/" + state_->options.version; }
-
-std::string member_removal_path(const Uuid& group, const Uuid& member) {
-  std::string path = "/groups/" + group.to_string() + "/members/" + member.to_string() + "/$ref";
-  assert(path.ends_with("/$ref"));
-  if (!path.ends_with("/$ref")) throw std::logic_error("a removal URL without /$ref would delete the user");
-  return path;
+std::string Client::version_root() const {
+  return state_->options.root + "/" + state_->options.version;
 }
 
 }  // namespace rollcall::graph

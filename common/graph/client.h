@@ -1,4 +1,11 @@
 #pragma once
+#include "common/core/clock.h"
+#include "common/core/ids.h"
+#include "common/core/json.h"
+#include "common/graph/governor.h"
+#include "common/http_client/client.h"
+#include "common/metrics/metrics.h"
+
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -8,13 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "common/core/clock.h"
-#include "common/core/ids.h"
-#include "common/core/json.h"
-#include "common/graph/governor.h"
-#include "common/http_client/client.h"
-#include "common/metrics/metrics.h"
-
 /// Microsoft Graph, application permissions. Facts and their sources stand at each rule.
 namespace rollcall::graph {
 
@@ -22,9 +22,9 @@ class TokenSource;
 
 /// What a run spent, counted over all its calls. Shared by the caller and the client's threads.
 struct Usage {
-  std::atomic<long> http{0};       ///< HTTP requests to Graph (a $batch is one; token requests are not counted)
-  std::atomic<long> reads{0};      ///< metered reads: plain GETs and the GET parts of batches
-  std::atomic<long> writes{0};     ///< metered writes, each part of a batch by itself
+  std::atomic<long> http{0};    ///< HTTP requests to Graph (a $batch is one; token requests are not counted)
+  std::atomic<long> reads{0};   ///< metered reads: plain GETs and the GET parts of batches
+  std::atomic<long> writes{0};  ///< metered writes, each part of a batch by itself
   std::atomic<long> throttled{0};  ///< answers 429, whole or part
 };
 
@@ -41,8 +41,8 @@ struct CallContext {
 
 struct Request {
   std::string method = "GET";
-  /// Relative to the version root and already percent-encoded ("/groups/{id}?$select=id"), or, for a nextLink or
-  /// deltaLink followed verbatim, an absolute URL.
+  /// Relative to the version root and already percent-encoded ("/groups/{id}?$select=id"), or, for a nextLink
+  /// or deltaLink followed verbatim, an absolute URL.
   std::string url;
   std::optional<Json> body;
   http_client::Headers headers;
@@ -53,10 +53,10 @@ struct Request {
 /// The answer to a request or to one part of a batch. status 0: no answer, outcome unknown.
 struct Response {
   int status = 0;
-  Json body;                ///< parsed; null where there was none or it was not JSON
-  std::string error_code;   ///< most specific known error.code, empty on success
+  Json body;               ///< parsed; null where there was none or it was not JSON
+  std::string error_code;  ///< most specific known error.code, empty on success
   std::string error_message;
-  std::string request_id;   ///< Graph's request-id, for the audit trail and for support
+  std::string request_id;  ///< Graph's request-id, for the audit trail and for support
   std::optional<std::chrono::milliseconds> retry_after;
   [[nodiscard]] bool ok() const { return status >= 200 && status < 300; }
 };
@@ -68,26 +68,27 @@ struct Options {
   int read_attempts_max = 6;
 };
 
-/// Safe from any thread. Every request waits for the governor first, carries client-request-id, is retried once with a
-/// fresh token after a 401, and reports what it cost to governor and usage.
+/// Safe from any thread. Every request waits for the governor first, carries client-request-id, is retried
+/// once with a fresh token after a 401, and reports what it cost to governor and usage.
 class Client {
  public:
-  Client(http_client::Transport& transport, TokenSource& tokens, Governor& governor, const Clock& clock, Options options,
-         metrics::Registry& metrics);
+  Client(http_client::Transport& transport, TokenSource& tokens, Governor& governor, const Clock& clock,
+         Options options, metrics::Registry& metrics);
   ~Client();
 
-  /// One request, blocking. GETs are retried (429 by Retry-After; 0, 500, 502, 503, 504 with backoff, 503 over a new
-  /// connection) within deadline and attempts; writes are sent once, their answer returned as it is.
-  /// Any 4xx but 401 and 429 is an answer, not an exception. Throws Error:
+  /// One request, blocking. GETs are retried (429 by Retry-After; 0, 500, 502, 503, 504 with backoff, 503
+  /// over a new connection) within deadline and attempts; writes are sent once, their answer returned as it
+  /// is. Any 4xx but 401 and 429 is an answer, not an exception. Throws Error:
   ///   throttled (code "throttled", retry_after) – the wait would exceed patience
   ///   transient ("graph_unavailable") – no usable answer within deadline and attempts
   ///   denied ("graph_token_refused", "graph_not_permitted" for a 401 that a fresh token did not cure)
   Response send(const Request& request, const CallContext& context);
 
-  /// A $batch of 1 to 20 requests: waits for the governor on the calling thread (throws as send() does, before anything
-  /// is sent), then returns; `done` runs once on the client's thread with one response per request, in request order.
-  /// Nothing inside is retried but the whole envelope after 401: a part that was lost, or an envelope without an
-  /// answer, has status 0; an envelope that answered 429 or 5xx gives that status to every part.
+  /// A $batch of 1 to 20 requests: waits for the governor on the calling thread (throws as send() does,
+  /// before anything is sent), then returns; `done` runs once on the client's thread with one response per
+  /// request, in request order. Nothing inside is retried but the whole envelope after 401: a part that was
+  /// lost, or an envelope without an answer, has status 0; an envelope that answered 429 or 5xx gives that
+  /// status to every part.
   void start_batch(const std::vector<Request>& requests, const CallContext& context,
                    std::function<void(std::vector<Response>)> done);
   /// start_batch() and wait.
@@ -101,8 +102,8 @@ class Client {
   std::unique_ptr<State> state_;
 };
 
-/// "/groups/{group}/members/{member}/$ref". The only place that writes a removal URL: without "/$ref" Graph would delete
-/// the user itself (group-delete-members).
+/// "/groups/{group}/members/{member}/$ref". The only place that writes a removal URL: without "/$ref" Graph
+/// would delete the user itself (group-delete-members).
 std::string member_removal_path(const Uuid& group, const Uuid& member);
 
 }  // namespace rollcall::graph

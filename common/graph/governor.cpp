@@ -1,19 +1,21 @@
 #include "common/graph/governor.h"
 
-#include <algorithm>
-
 #include "common/graph/waiting.h"
+
+#include <algorithm>
 
 namespace rollcall::graph {
 namespace {
 
 using std::chrono::milliseconds;
 
-// Whatever we infer, one full $batch (20 parts of 5 units) must always fit, or nothing would ever be sent again.
+// Whatever we infer, one full $batch (20 parts of 5 units) must always fit, or nothing would ever be sent
+// again.
 constexpr double units_floor = 100;
 constexpr double writes_floor = 20;
 
-// After a 429 the limits may bite earlier than listed (throttling): 5 % less, regained within a minute without one.
+// After a 429 the limits may bite earlier than listed (throttling): 5 % less, regained within a minute
+// without one.
 constexpr double caution_step = 0.95;
 constexpr double caution_min = 0.5;
 constexpr double regained_per_second = 0.05 / 60;
@@ -21,7 +23,9 @@ constexpr double regained_per_second = 0.05 / 60;
 // No wait of ours is longer; keeps sums of time points far from overflow.
 constexpr milliseconds longest = std::chrono::hours{24};
 
-double seconds(SteadyTime::duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(SteadyTime::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 }  // namespace
 
@@ -76,7 +80,8 @@ std::optional<std::uint64_t> Governor::acquire(Cost cost, Priority priority, mil
     const auto now = clock_.steady();
     refresh(now);
     const auto room = room_for(cost, now);
-    const auto paused = std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now));
+    const auto paused =
+        std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now));
     const auto needed = std::max(paused, room.value_or(milliseconds{0}));
     // In turn even where a later, smaller call would fit: else a full batch could starve.
     const bool my_turn =
@@ -90,7 +95,8 @@ std::optional<std::uint64_t> Governor::acquire(Cost cost, Priority priority, mil
       wait = std::max(needed, milliseconds{1});
       break;
     }
-    const auto until = room && needed > milliseconds{0} ? std::min<SteadyTime>(deadline, now + needed) : deadline;
+    const auto until =
+        room && needed > milliseconds{0} ? std::min<SteadyTime>(deadline, now + needed) : deadline;
     const auto seen = change_;
     wait_until(clock_, lock, changed_, stop, until, [&] { return change_ != seen; });
   }
@@ -135,14 +141,17 @@ void Governor::apply_pause(milliseconds pause) {
   announce();
 }
 
-/// A tenant larger than assumed (throttling-limits: S 3,500, M 5,000, L 8,000 units): the service says that less of the
-/// quota is used than what we alone were charged. Believed only when it has said so for a whole window, since the share
-/// of a token bucket is lower than ours for a moment in every burst, and by 5 % less than it seems.
+/// A tenant larger than assumed (throttling-limits: S 3,500, M 5,000, L 8,000 units): the service says that
+/// less of the quota is used than what we alone were charged. Believed only when it has said so for a whole
+/// window, since the share of a token bucket is lower than ours for a moment in every burst, and by 5 % less
+/// than it seems.
 void Governor::learn(double percentage, double write_share, SteadyTime now) {
   const double charged = resource_units_.used(now) - units_in_flight_;
-  const bool evidence = share_ >= 1 && charged >= 0.9 * units_known_ && percentage + 0.1 <= charged / units_known_ &&
+  const bool evidence = share_ >= 1 && charged >= 0.9 * units_known_ &&
+                        percentage + 0.1 <= charged / units_known_ &&
                         percentage > write_share + 0.05;  // else it may be speaking of the writes
-  if (!evidence || (evidence_since_ && now - evidence_last_ > limits_.resource_unit_window)) evidence_since_.reset();
+  if (!evidence || (evidence_since_ && now - evidence_last_ > limits_.resource_unit_window))
+    evidence_since_.reset();
   if (!evidence) return;
   const double seen = 0.95 * charged / percentage;
   if (!evidence_since_) {
@@ -152,7 +161,8 @@ void Governor::learn(double percentage, double write_share, SteadyTime now) {
   evidence_units_ = std::min(evidence_units_, seen);
   evidence_last_ = now;
   if (now - *evidence_since_ < limits_.resource_unit_window) return;
-  units_known_ = std::clamp(evidence_units_, units_known_, std::max(units_known_, limits_.resource_units_max));
+  units_known_ =
+      std::clamp(evidence_units_, units_known_, std::max(units_known_, limits_.resource_units_max));
   evidence_since_.reset();
 }
 
@@ -163,8 +173,9 @@ void Governor::observe_percentage(double percentage) {
   percentage = std::min(percentage, 2.0);
   const double units_share = resource_units_.used(now) / units_known_;
   const double write_share = writes_.used(now) / limits_.writes;
-  // The header does not say which quota it speaks of. What neither of ours explains, nor the part left to processes
-  // beside us, others are using now. It comes with every answer above 0.8, so it is forgotten one window after the last.
+  // The header does not say which quota it speaks of. What neither of ours explains, nor the part left to
+  // processes beside us, others are using now. It comes with every answer above 0.8, so it is forgotten one
+  // window after the last.
   foreign_ = std::max(0.0, percentage - std::max(units_share, write_share) - (1 - share_));
   foreign_until_ = now + limits_.resource_unit_window;
   learn(percentage, write_share, now);

@@ -1,4 +1,7 @@
 #pragma once
+#include "common/core/clock.h"
+#include "common/core/token_bucket.h"
+
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -7,9 +10,6 @@
 #include <mutex>
 #include <optional>
 #include <stop_token>
-
-#include "common/core/clock.h"
-#include "common/core/token_bucket.h"
 
 /// Paces every call of one app in one tenant to Microsoft's quota (throttling-limits, identity and access):
 /// resource units per 10 s and writes per 150 s. A Retry-After stops everybody until it is over.
@@ -24,20 +24,22 @@ struct Cost {
 };
 
 struct GovernorLimits {
-  double resource_units = 3500;  ///< per window; a tenant of the smallest size. Larger ones are learnt from the headers.
+  double resource_units =
+      3500;  ///< per window; a tenant of the smallest size. Larger ones are learnt from the headers.
   double resource_units_max = 8000;
   std::chrono::milliseconds resource_unit_window{10'000};
   double writes = 3000;
   std::chrono::milliseconds write_window{150'000};
 };
 
-/// Shared by all threads of a process. The seam for sharing between processes is apply_pause() and set_share().
+/// Shared by all threads of a process. The seam for sharing between processes is apply_pause() and
+/// set_share().
 class Governor {
  public:
   Governor(GovernorLimits limits, const Clock& clock);
 
-  /// Blocks until the cost fits, at most `patience`. Nothing is reserved where it returns nothing; `wait` then says how
-  /// long it would have taken. Interactive callers go before bulk ones. Throws nothing.
+  /// Blocks until the cost fits, at most `patience`. Nothing is reserved where it returns nothing; `wait`
+  /// then says how long it would have taken. Interactive callers go before bulk ones. Throws nothing.
   std::optional<std::uint64_t> acquire(Cost cost, Priority priority, std::chrono::milliseconds patience,
                                        const std::stop_token& stop, std::chrono::milliseconds& wait);
   /// The answer to reservation `id` is in; `actual` is what it really cost where the headers said so.
@@ -75,10 +77,10 @@ class Governor {
   std::deque<std::uint64_t> waiting_[2];  // tickets by priority, first come first served
   SteadyTime paused_until_{};
   double share_ = 1;
-  double units_known_;            // the tenant's quota as far as we know
-  mutable double caution_ = 1;    // below 1 for a while after a 429
+  double units_known_;          // the tenant's quota as far as we know
+  mutable double caution_ = 1;  // below 1 for a while after a 429
   mutable SteadyTime cautious_at_{};
-  double foreign_ = 0;            // share of the quota that others of our app and tenant use
+  double foreign_ = 0;  // share of the quota that others of our app and tenant use
   SteadyTime foreign_until_{};
   std::optional<SteadyTime> evidence_since_;  // of a larger quota
   SteadyTime evidence_last_{};

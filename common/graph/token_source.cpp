@@ -1,17 +1,17 @@
 #include "common/graph/token_source.h"
 
-#include <algorithm>
-#include <cctype>
-#include <cstdlib>
-#include <condition_variable>
-#include <mutex>
-#include <optional>
-
 #include "common/core/error.h"
 #include "common/core/json.h"
 #include "common/crypto/crypto.h"
 #include "common/graph/answers.h"
 #include "common/graph/waiting.h"
+
+#include <algorithm>
+#include <cctype>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
 
 namespace rollcall::graph {
 namespace {
@@ -25,8 +25,8 @@ struct Aadsts {
   const char* words;
 };
 
-/// The numbers worth their own words (reference-error-codes). They may change and are for people: what we do follows
-/// from `error`, but for the few that only tell a bad minute from a bad setting.
+/// The numbers worth their own words (reference-error-codes). They may change and are for people: what we do
+/// follows from `error`, but for the few that only tell a bad minute from a bad setting.
 constexpr Aadsts known_numbers[] = {
     {7000215, Fault::config, "the client secret is wrong (the value is needed, not the secret's id)"},
     {7000222, Fault::config, "the client secret has expired: make a new one in the app registration"},
@@ -52,29 +52,31 @@ constexpr Aadsts known_numbers[] = {
 
 /// From error_codes, else from the text.
 int number_of(const Json& body) {
-  if (const auto codes = body.find("error_codes"); codes != body.end() && codes->is_array() && !codes->empty())
+  if (const auto codes = body.find("error_codes");
+      codes != body.end() && codes->is_array() && !codes->empty())
     if (const Json& first = codes->front(); first.is_number_integer()) return first.get<int>();
   const auto text = body.find("error_description");
   if (text == body.end() || !text->is_string()) return 0;
   const auto& words = text->get_ref<const std::string&>();
   const auto at = words.find("AADSTS");
   int number = 0;
-  for (std::size_t i = at == std::string::npos ? words.size() : at + 6; i < words.size() && number < 100'000'000; ++i) {
+  for (std::size_t i = at == std::string::npos ? words.size() : at + 6;
+       i < words.size() && number < 100'000'000; ++i) {
     if (words[i] < '0' || words[i] > '9') break;
     number = number * 10 + (words[i] - '0');
   }
   return number;
 }
 
-/// A short word of the service's that may be shown: an error name or a trace id, never free text, which could echo what
-/// we sent.
+/// A short word of the service's that may be shown: an error name or a trace id, never free text, which could
+/// echo what we sent.
 std::string word_of(const Json& body, const char* name) {
   const auto found = body.find(name);
   if (found == body.end() || !found->is_string()) return {};
   const auto& text = found->get_ref<const std::string&>();
   const bool plain = text.size() <= 64 && std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '_' || c == '-';
-  });
+                       return std::isalnum(c) || c == '_' || c == '-';
+                     });
   return plain ? text : std::string{};
 }
 
@@ -82,14 +84,17 @@ std::string word_of(const Json& body, const char* name) {
 Error refusal(const http_client::Response& http, std::optional<milliseconds> retry_after) {
   const std::string ends = "Entra ID gave no token";
   if (http.status == 0)
-    return {Fault::transient, "graph_unavailable", ends + ": the token endpoint did not answer (" + http.error + ")"};
+    return {Fault::transient, "graph_unavailable",
+            ends + ": the token endpoint did not answer (" + http.error + ")"};
   Json body = Json::object();
-  if (auto parsed = parse_json(http.body, {1024 * 1024, 16}); parsed && parsed->is_object()) body = std::move(*parsed);
+  if (auto parsed = parse_json(http.body, {1024 * 1024, 16}); parsed && parsed->is_object())
+    body = std::move(*parsed);
   const int number = number_of(body);
   const std::string name = word_of(body, "error");
   std::string why = "HTTP " + std::to_string(http.status) + (name.empty() ? "" : ", " + name);
-  Fault fault = http.status >= 500 || name == "temporarily_unavailable" || name == "server_error" ? Fault::transient
-                                                                                                    : Fault::config;
+  Fault fault = http.status >= 500 || name == "temporarily_unavailable" || name == "server_error"
+                    ? Fault::transient
+                    : Fault::config;
   if (number != 0) why += ", AADSTS" + std::to_string(number);
   for (const Aadsts& known : known_numbers)
     if (known.number == number) {
@@ -103,7 +108,9 @@ Error refusal(const http_client::Response& http, std::optional<milliseconds> ret
   return {fault, fault == Fault::transient ? "graph_unavailable" : "graph_token_refused", message};
 }
 
-Error stopped() { return {Fault::transient, "graph_unavailable", "stopped while waiting for a token"}; }
+Error stopped() {
+  return {Fault::transient, "graph_unavailable", "stopped while waiting for a token"};
+}
 
 }  // namespace
 
@@ -117,9 +124,9 @@ struct TokenSource::State {
   std::string token;
   SteadyTime renew_at{}, expires_at{};
   bool fetching = false;
-  std::uint64_t fetches = 0;       // ended, well or not
-  std::optional<Error> failure;    // of the last one
-  std::optional<Error> hold;       // why nobody calls before hold_until
+  std::uint64_t fetches = 0;     // ended, well or not
+  std::optional<Error> failure;  // of the last one
+  std::optional<Error> hold;     // why nobody calls before hold_until
   SteadyTime hold_until{};
 
   State(http_client::Transport& given_transport, const Clock& given_clock, Credentials given)
@@ -136,11 +143,12 @@ struct TokenSource::State {
     request.body = "grant_type=client_credentials&client_id=" + percent_encode(credentials.client_id) +
                    "&scope=" + percent_encode(credentials.scope);
     if (!credentials.certificate_pem.empty()) {
-      const long now = static_cast<long>(
-          std::chrono::duration_cast<seconds>(clock.wall().time_since_epoch()).count());
+      const long now =
+          static_cast<long>(std::chrono::duration_cast<seconds>(clock.wall().time_since_epoch()).count());
       // Made anew for each request: its jti must not repeat (certificate-credentials).
       request.body += "&client_assertion_type=" +
-                      percent_encode("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") + "&client_assertion=" +
+                      percent_encode("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") +
+                      "&client_assertion=" +
                       percent_encode(crypto::client_assertion(credentials.certificate_pem.reveal(),
                                                               credentials.client_id, request.url, now));
     } else {
@@ -172,7 +180,8 @@ struct TokenSource::State {
     const Json& given = body.contains("expires_in") ? body["expires_in"] : Json(3599);
     long lifetime = 0;
     if (given.is_number()) lifetime = static_cast<long>(std::clamp(given.get<double>(), 0.0, 86'400.0 * 7));
-    if (given.is_string()) lifetime = std::clamp(std::atol(given.get_ref<const std::string&>().c_str()), 0L, 86'400L * 7);
+    if (given.is_string())
+      lifetime = std::clamp(std::atol(given.get_ref<const std::string&>().c_str()), 0L, 86'400L * 7);
     token = body["access_token"].get<std::string>();
     expires_at = asked_at + seconds{lifetime};
     // Five minutes early, as MSAL does; a shorter life is used by half, or it would be renewed at every call.
@@ -180,7 +189,8 @@ struct TokenSource::State {
     hold.reset();
   }
 
-  /// One request, and one more after a second on 5xx or silence, as MSAL does; none where a Retry-After was given.
+  /// One request, and one more after a second on 5xx or silence, as MSAL does; none where a Retry-After was
+  /// given.
   void fetch(std::unique_lock<std::mutex>& lock, const std::stop_token& stop) {
     for (int attempt = 1;; ++attempt) {
       const auto asked_at = clock.steady();
@@ -222,7 +232,8 @@ std::string TokenSource::token(const std::stop_token& stop) {
       const auto seen = s.fetches;
       while (s.fetches == seen)
         if (!s.changed.wait(lock, stop, [&] { return s.fetches != seen; })) throw stopped();
-      if (s.failure) throw Error(*s.failure);  // that request was ours too: no second one for the same question
+      if (s.failure)
+        throw Error(*s.failure);  // that request was ours too: no second one for the same question
       continue;
     }
     s.fetching = true;
@@ -237,12 +248,14 @@ std::string TokenSource::token(const std::stop_token& stop) {
       s.failure = Error(Fault::transient, "graph_unavailable", "the token request could not be made");
       thrown = std::current_exception();
     }
-    if (thrown && stop.stop_requested()) s.failure.reset();  // we were stopped; those who wait beside us were not
+    if (thrown && stop.stop_requested())
+      s.failure.reset();  // we were stopped; those who wait beside us were not
     s.fetching = false;
     ++s.fetches;
     s.changed.notify_all();
     if (!thrown) return s.token;
-    if (stop.stop_requested() || s.clock.steady() >= s.expires_at || s.token.empty()) std::rethrow_exception(thrown);
+    if (stop.stop_requested() || s.clock.steady() >= s.expires_at || s.token.empty())
+      std::rethrow_exception(thrown);
     // The old token still serves; the endpoint is not asked again at every call meanwhile.
     if (!s.hold || s.hold_until < s.clock.steady() + seconds{30}) {
       s.hold = s.failure;

@@ -1,12 +1,12 @@
 #pragma once
+#include "common/config/settings.h"
+#include "common/core/clock.h"
+#include "common/http_client/client.h"
+
 #include <chrono>
 #include <memory>
 #include <stop_token>
 #include <string>
-
-#include "common/config/settings.h"
-#include "common/core/clock.h"
-#include "common/http_client/client.h"
 
 namespace rollcall::graph {
 
@@ -14,22 +14,23 @@ struct Credentials {
   std::string authority = "https://login.microsoftonline.com";
   std::string tenant_id;
   std::string client_id;
-  config::Secret secret;            ///< one of the two
-  config::Secret certificate_pem;   ///< certificate and private key in one PEM text
+  config::Secret secret;           ///< one of the two
+  config::Secret certificate_pem;  ///< certificate and private key in one PEM text
   std::string scope = "https://graph.microsoft.com/.default";
 };
 
-/// App-only tokens by the client-credentials grant (v2-oauth2-client-creds-grant-flow), by secret or by certificate
-/// assertion (PS256, certificate-credentials). Kept in memory only; one request at a time whoever asks
-/// (single-flight); renewed 5 minutes before the end, as MSAL does. Safe from any thread.
+/// App-only tokens by the client-credentials grant (v2-oauth2-client-creds-grant-flow), by secret or by
+/// certificate assertion (PS256, certificate-credentials). Kept in memory only; one request at a time whoever
+/// asks (single-flight); renewed 5 minutes before the end, as MSAL does. Safe from any thread.
 class TokenSource {
  public:
   TokenSource(http_client::Transport& transport, const Clock& clock, Credentials credentials);
   ~TokenSource();
 
   /// A token that is good for now. Blocks while one is fetched. Throws Error:
-  ///   config ("graph_token_refused") with the AADSTS number in plain words – wrong secret, unknown app or tenant, …
-  ///   transient ("graph_unavailable") – the endpoint is down; throttled with retry_after – it said so
+  ///   config ("graph_token_refused") with the AADSTS number in plain words – wrong secret, unknown app or
+  ///   tenant, … transient ("graph_unavailable") – the endpoint is down; throttled with retry_after – it said
+  ///   so
   std::string token(const std::stop_token& stop);
   /// Graph refused `token` (401): forget it, unless a newer one is there already.
   void invalidate(const std::string& token);

@@ -1,7 +1,5 @@
 #include "common/http_client/client.h"
 
-#include <curl/curl.h>
-
 #include <algorithm>
 #include <atomic>
 #include <deque>
@@ -11,13 +9,18 @@
 #include <thread>
 #include <unordered_map>
 
+#include <curl/curl.h>
+
 namespace rollcall::http_client {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool equal_any_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -73,8 +76,9 @@ std::size_t on_upload(char* buffer, std::size_t size, std::size_t count, void* c
   return bytes;
 }
 
-/// curl sends a request again by itself when a kept-alive connection dies before the answer. The first one may have been applied
-/// by then, and the caller of a write must know: a body that was begun is never rewound, the request fails instead.
+/// curl sends a request again by itself when a kept-alive connection dies before the answer. The first one
+/// may have been applied by then, and the caller of a write must know: a body that was begun is never
+/// rewound, the request fails instead.
 int refuse_rewind(void* context, curl_off_t, int) {
   return static_cast<Job*>(context)->body_sent == 0 ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
 }
@@ -105,10 +109,13 @@ bool may_have_been_sent(CURL* easy, CURLcode code) {
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_PEER_FAILED_VERIFICATION:
       return false;
-    case CURLE_SEND_FAIL_REWIND: return true;
-    default: break;
+    case CURLE_SEND_FAIL_REWIND:
+      return true;
+    default:
+      break;
   }
-  // The pre-transfer time is set when name, connection and TLS are done and the request is about to be written.
+  // The pre-transfer time is set when name, connection and TLS are done and the request is about to be
+  // written.
   curl_off_t before_transfer = 0;
   curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &before_transfer);
   return before_transfer > 0;
@@ -134,8 +141,8 @@ struct CurlTransport::State {
   Options options;
   CURLM* multi = nullptr;
   std::mutex mutex;
-  std::deque<std::unique_ptr<Job>> incoming;           // guarded by mutex
-  bool closed = false;                                 // guarded by mutex
+  std::deque<std::unique_ptr<Job>> incoming;               // guarded by mutex
+  bool closed = false;                                     // guarded by mutex
   std::unordered_map<CURL*, std::unique_ptr<Job>> active;  // the transport's thread only
   std::thread thread;
 
@@ -188,7 +195,8 @@ struct CurlTransport::State {
     CURL* easy = job.easy = curl_easy_init();
     if (!easy) return false;
     const Request& request = job.request;
-    const long timeout = static_cast<long>(std::max<std::chrono::milliseconds::rep>(1, request.timeout.count()));
+    const long timeout =
+        static_cast<long>(std::max<std::chrono::milliseconds::rep>(1, request.timeout.count()));
     add_headers(job);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, job.error_text);
     curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
@@ -197,8 +205,8 @@ struct CurlTransport::State {
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);        // signals and threads do not mix
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-    // Waiting for a connection that is being made lets HTTP/2 share it. Cleartext cannot be HTTP/2 here, so waiting
-    // would only put requests one after the other.
+    // Waiting for a connection that is being made lets HTTP/2 share it. Cleartext cannot be HTTP/2 here, so
+    // waiting would only put requests one after the other.
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, request.url.rfind("https:", 0) == 0 ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, request.fresh_connection ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-/// HTTP towards the outside on libcurl's multi interface: HTTP/2 where the server offers it over TLS, HTTP/1.1 keep-alive
-/// otherwise.
+/// HTTP towards the outside on libcurl's multi interface: HTTP/2 where the server offers it over TLS,
+/// HTTP/1.1 keep-alive otherwise.
 namespace rollcall::http_client {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -23,8 +23,8 @@ struct Request {
   bool fresh_connection = false;  ///< after a 503, Microsoft asks for a new connection
 };
 
-/// What came of a request. status 0: no complete answer; then `error` says why and `sent` whether the request may have
-/// reached the server, so that the outcome of a write is unknown.
+/// What came of a request. status 0: no complete answer; then `error` says why and `sent` whether the request
+/// may have reached the server, so that the outcome of a write is unknown.
 struct Response {
   int status = 0;
   Headers headers;

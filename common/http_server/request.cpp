@@ -1,13 +1,14 @@
+#include "common/http_server/server.h"
+
 #include <algorithm>
 #include <cctype>
-
-#include "common/http_server/server.h"
 
 namespace rollcall::http_server {
 namespace {
 
 bool same_name(std::string_view left, std::string_view right) {
-  return std::ranges::equal(left, right, [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
+  return std::ranges::equal(
+      left, right, [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
 }
 
 int hex_value(char c) {
@@ -25,7 +26,9 @@ std::string_view Request::header(std::string_view name) const {
   return {};
 }
 
-std::string_view Request::path() const { return std::string_view(target).substr(0, target.find('?')); }
+std::string_view Request::path() const {
+  return std::string_view(target).substr(0, target.find('?'));
+}
 
 std::string_view Request::query() const {
   const auto mark = target.find('?');

@@ -1,5 +1,8 @@
 #include "common/http_server/server.h"
 
+#include "common/core/error.h"
+#include "common/log/log.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cctype>
@@ -10,9 +13,6 @@
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-
-#include "common/core/error.h"
-#include "common/log/log.h"
 
 namespace rollcall::http_server {
 namespace asio = boost::asio;
@@ -48,7 +48,8 @@ struct Shared {
   Options options;
   Handler handler;
   std::shared_ptr<Gate> gate;
-  std::unordered_set<std::shared_ptr<Connection>> connections;  // keeps one alive while its answer is being made
+  std::unordered_set<std::shared_ptr<Connection>>
+      connections;  // keeps one alive while its answer is being made
 };
 
 /// One client. Requests are taken one after the other, so answers come in order however a client pipelines.
@@ -66,8 +67,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     parser_->header_limit(static_cast<std::uint32_t>(shared_.options.header_bytes_max));
     parser_->body_limit(shared_.options.body_bytes_max);
     arm(shared_.options.read_timeout);
-    http::async_read_header(socket_, buffer_, *parser_,
-                            [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
+    http::async_read_header(
+        socket_, buffer_, *parser_,
+        [self = shared_from_this()](error_code error, std::size_t) { self->on_header(error); });
   }
 
   void send(Response response) {
@@ -103,9 +105,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     const bool expects = beast::iequals(parser_->get()[http::field::expect], "100-continue");
     if (!expects || parser_->is_done()) return read_body();
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    asio::async_write(socket_, asio::buffer(go_on), [self = shared_from_this()](error_code failed, std::size_t) {
-      failed ? self->close() : self->read_body();
-    });
+    asio::async_write(socket_, asio::buffer(go_on),
+                      [self = shared_from_this()](error_code failed, std::size_t) {
+                        failed ? self->close() : self->read_body();
+                      });
   }
 
   void read_body() {
@@ -135,9 +138,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     head_ = message.method() == http::verb::head;
     Request request;
     request.method = std::string(message.method_string());
-    std::ranges::transform(request.method, request.method.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    std::ranges::transform(request.method, request.method.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
     request.target = std::string(message.target());
-    for (const auto& field : message) request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+    for (const auto& field : message)
+      request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
     request.body = std::move(message.body());
     return request;
   }
@@ -150,14 +155,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     message_ = {};
     message_.version(11);
     message_.result(static_cast<unsigned>(response.status));
-    for (const auto& [name, value] : response.headers) message_.insert(name, value);
+    for (const auto& [name, value] : response.headers)
+      message_.insert(name, value);
     if (!bodiless) message_.content_length(response.body.size());
     if (!bodiless && !head_) message_.body() = std::move(response.body);
     message_.keep_alive(keep_alive);
-    http::async_write(socket_, message_, [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
-      if (error) return self->close();
-      keep_alive ? self->read_request() : self->linger();
-    });
+    http::async_write(socket_, message_,
+                      [self = shared_from_this(), keep_alive](error_code error, std::size_t) {
+                        if (error) return self->close();
+                        keep_alive ? self->read_request() : self->linger();
+                      });
   }
 
   /// Closing while the client still sends would reset the connection and could lose our answer on its way.
@@ -169,9 +176,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void drain() {
-    socket_.async_read_some(asio::buffer(scratch_), [self = shared_from_this()](error_code error, std::size_t) {
-      error || self->timed_out_ || self->deadline_.expiry() < std::chrono::steady_clock::now() ? self->close() : self->drain();
-    });
+    socket_.async_read_some(
+        asio::buffer(scratch_), [self = shared_from_this()](error_code error, std::size_t) {
+          error || self->timed_out_ || self->deadline_.expiry() < std::chrono::steady_clock::now()
+              ? self->close()
+              : self->drain();
+        });
   }
 
   Shared& shared_;
@@ -220,7 +230,8 @@ void Connection::dispatch() {
   auto request = take_request();
   const std::string what = request.method + " " + std::string(request.path());
   try {
-    shared_.handler(std::move(request), [answering](Response response) { answering->answer(std::move(response)); });
+    shared_.handler(std::move(request),
+                    [answering](Response response) { answering->answer(std::move(response)); });
   } catch (const std::exception& error) {
     auto fields = log::describe(error);
     fields["request"] = what;
@@ -279,14 +290,17 @@ struct Server::State {
     });
   }
 
-  /// Ends every pending operation, so that run() returns by itself and no handler is left holding its connection.
+  /// Ends every pending operation, so that run() returns by itself and no handler is left holding its
+  /// connection.
   void shut_down() {
     stopping = true;
     error_code ignored;
     acceptor.close(ignored);
-    for (const auto& timer : timers) timer->cancel();
+    for (const auto& timer : timers)
+      timer->cancel();
     const auto connections = shared.connections;
-    for (const auto& connection : connections) connection->close();
+    for (const auto& connection : connections)
+      connection->close();
     work.reset();
   }
 };
@@ -300,7 +314,8 @@ Server::Server(Options options, Handler handler) : state_(std::make_unique<State
   } catch (const boost::system::system_error& error) {
     const auto& wanted = state_->shared.options;
     throw Error(Fault::config, "setting_invalid",
-                "cannot listen on " + wanted.address + ":" + std::to_string(wanted.port) + ": " + error.code().message());
+                "cannot listen on " + wanted.address + ":" + std::to_string(wanted.port) + ": " +
+                    error.code().message());
   }
   state_->accept();
   state_->thread = std::thread([state = state_.get()] { state->loop.run(); });
@@ -312,10 +327,14 @@ Server::~Server() {
   state_->thread.join();
 }
 
-std::uint16_t Server::port() const { return state_->port; }
+std::uint16_t Server::port() const {
+  return state_->port;
+}
 
 void Server::after(std::chrono::milliseconds delay, std::function<void()> work) {
-  state_->shared.gate->post([state = state_.get(), delay, work = std::move(work)]() mutable { state->start_timer(delay, std::move(work)); });
+  state_->shared.gate->post([state = state_.get(), delay, work = std::move(work)]() mutable {
+    state->start_timer(delay, std::move(work));
+  });
 }
 
 }  // namespace rollcall::http_server

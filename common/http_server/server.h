@@ -34,8 +34,8 @@ struct Response {
   std::string body;
 };
 
-/// Sends the answer to one request, at once or later, from any thread, once. Destroying every copy unanswered closes the
-/// connection without an answer.
+/// Sends the answer to one request, at once or later, from any thread, once. Destroying every copy unanswered
+/// closes the connection without an answer.
 using Respond = std::function<void(Response)>;
 /// Runs on the server's thread: must not block. Slow work answers later through `respond`.
 using Handler = std::function<void(Request, Respond)>;
@@ -45,14 +45,15 @@ struct Options {
   std::uint16_t port = 0;  ///< 0: any free port
   std::size_t header_bytes_max = 16 * 1024;
   std::size_t body_bytes_max = 8 * 1024 * 1024;
-  std::chrono::milliseconds read_timeout{30'000};   ///< for one request to arrive whole, and for idle keep-alive
+  std::chrono::milliseconds read_timeout{
+      30'000};  ///< for one request to arrive whole, and for idle keep-alive
   std::chrono::milliseconds write_timeout{30'000};
   std::size_t connections_max = 20'000;  ///< more are accepted and closed at once
 };
 
-/// Listens from construction on; one thread of its own. Oversized bodies get 413, oversized headers 431, malformed
-/// requests 400; "Expect: 100-continue" is answered. A handler that throws gives 500 and a log line.
-/// Throws Error{config, "setting_invalid"} where the port cannot be bound.
+/// Listens from construction on; one thread of its own. Oversized bodies get 413, oversized headers 431,
+/// malformed requests 400; "Expect: 100-continue" is answered. A handler that throws gives 500 and a log
+/// line. Throws Error{config, "setting_invalid"} where the port cannot be bound.
 class Server {
  public:
   Server(Options options, Handler handler);

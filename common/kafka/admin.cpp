@@ -1,10 +1,10 @@
-#include <algorithm>
-#include <set>
-#include <thread>
-
 #include "common/core/error.h"
 #include "common/kafka/handle.h"
 #include "common/log/log.h"
+
+#include <algorithm>
+#include <set>
+#include <thread>
 
 namespace rollcall::kafka {
 
@@ -23,7 +23,8 @@ void set(rd_kafka_conf_t* conf, const std::string& name, const std::string& sett
   if (rd_kafka_conf_set(conf, name.c_str(), setting.c_str(), why, sizeof why) != RD_KAFKA_CONF_OK) {
     // Not `why` where it may quote a secret.
     const bool secret = name.find("password") != std::string::npos || name.find("key") != std::string::npos;
-    throw Error(Fault::config, "setting_invalid", "Kafka setting " + name + ": " + (secret ? "not accepted" : why));
+    throw Error(Fault::config, "setting_invalid",
+                "Kafka setting " + name + ": " + (secret ? "not accepted" : why));
   }
 }
 
@@ -42,28 +43,35 @@ Conf configure(const Options& options, const Settings& ours) {
   set(conf.get(), "bootstrap.servers", options.brokers);
   if (!options.client_id.empty()) set(conf.get(), "client.id", options.client_id);
   set(conf.get(), "socket.keepalive.enable", "true");
-  set(conf.get(), "reconnect.backoff.max.ms", "2000");  // back within seconds after a broker's restart (10 s by default)
-  for (const auto& [name, setting] : ours) set(conf.get(), name, setting);
-  for (const auto& [name, setting] : options.extra) set(conf.get(), name, setting);
+  set(conf.get(), "reconnect.backoff.max.ms",
+      "2000");  // back within seconds after a broker's restart (10 s by default)
+  for (const auto& [name, setting] : ours)
+    set(conf.get(), name, setting);
+  for (const auto& [name, setting] : options.extra)
+    set(conf.get(), name, setting);
   return conf;
 }
 
 Handle make(rd_kafka_type_t type, Conf conf) {
   char why[512] = "";
   rd_kafka_t* raw = rd_kafka_new(type, conf.get(), why, sizeof why);
-  if (!raw) throw Error(Fault::config, "setting_invalid", std::string("Kafka settings do not go together: ") + why);
+  if (!raw)
+    throw Error(Fault::config, "setting_invalid", std::string("Kafka settings do not go together: ") + why);
   static_cast<void>(conf.release());  // the handle's now
   return Handle(raw);
 }
 
 void log_error(int error, const char* reason) {
-  log::warn("kafka_error", {{"error", std::string(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)))},
-                            {"reason", std::string(reason ? reason : "")}});
+  log::warn("kafka_error",
+            {{"error", std::string(rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(error)))},
+             {"reason", std::string(reason ? reason : "")}});
 }
 
-Metadata metadata(rd_kafka_t* handle, bool all_topics, rd_kafka_topic_t* only, std::chrono::milliseconds timeout, std::string* problem) {
+Metadata metadata(rd_kafka_t* handle, bool all_topics, rd_kafka_topic_t* only,
+                  std::chrono::milliseconds timeout, std::string* problem) {
   const rd_kafka_metadata_t* found = nullptr;
-  const auto error = rd_kafka_metadata(handle, all_topics ? 1 : 0, only, &found, static_cast<int>(timeout.count()));
+  const auto error =
+      rd_kafka_metadata(handle, all_topics ? 1 : 0, only, &found, static_cast<int>(timeout.count()));
   if (error && problem) *problem = rd_kafka_err2str(error);
   return Metadata(error ? nullptr : found);
 }
@@ -81,8 +89,10 @@ Message to_message(const rd_kafka_message_t& raw) {
     const char* name = nullptr;
     const void* text = nullptr;
     std::size_t size = 0;
-    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &text, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
-      message.headers.emplace_back(name, text ? std::string(static_cast<const char*>(text), size) : std::string());
+    for (std::size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &text, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+      message.headers.emplace_back(name,
+                                   text ? std::string(static_cast<const char*>(text), size) : std::string());
     }
   }
   return message;
@@ -99,14 +109,16 @@ using AdminOptions = internal::Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOpti
 using NewTopic = internal::Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 
 Error unavailable(const Options& options, const std::string& why) {
-  return {Fault::transient, "kafka_unavailable", "no Kafka broker answered at " + options.brokers + ": " + why};
+  return {Fault::transient, "kafka_unavailable",
+          "no Kafka broker answered at " + options.brokers + ": " + why};
 }
 
 internal::Handle admin_handle(const Options& options) {
   return internal::make(RD_KAFKA_PRODUCER, internal::configure(options, {}));
 }
 
-std::vector<TopicDescription> list(rd_kafka_t* handle, const Options& options, std::chrono::milliseconds timeout) {
+std::vector<TopicDescription> list(rd_kafka_t* handle, const Options& options,
+                                   std::chrono::milliseconds timeout) {
   std::string problem;
   const auto found = internal::metadata(handle, true, nullptr, timeout, &problem);
   if (!found) throw unavailable(options, problem);
@@ -120,16 +132,19 @@ std::vector<TopicDescription> list(rd_kafka_t* handle, const Options& options, s
   return out;
 }
 
-/// The mock cluster names a controller (0) that is none of its brokers (1), and the request would wait for it until it times out.
-/// A real cluster that has just answered list() names a real one within moments.
+/// The mock cluster names a controller (0) that is none of its brokers (1), and the request would wait for it
+/// until it times out. A real cluster that has just answered list() names a real one within moments.
 bool has_controller(rd_kafka_t* handle) {
   const auto id = rd_kafka_controllerid(handle, 3000);
   const auto found = internal::metadata(handle, false, nullptr, std::chrono::seconds(3));
-  return found && std::any_of(found->brokers, found->brokers + found->broker_cnt, [&](const auto& broker) { return broker.id == id; });
+  return found && std::any_of(found->brokers, found->brokers + found->broker_cnt,
+                              [&](const auto& broker) { return broker.id == id; });
 }
 
-/// For brokers without CreateTopics: asking for a topic's metadata makes it, with the broker's own number of partitions.
-void create_by_asking(rd_kafka_t* handle, const Options& options, const std::string& name, std::chrono::milliseconds timeout) {
+/// For brokers without CreateTopics: asking for a topic's metadata makes it, with the broker's own number of
+/// partitions.
+void create_by_asking(rd_kafka_t* handle, const Options& options, const std::string& name,
+                      std::chrono::milliseconds timeout) {
   const Topic topic(rd_kafka_topic_new(handle, name.c_str(), nullptr));
   const auto until = std::chrono::steady_clock::now() + timeout;
   std::string problem = "the topic " + name + " does not appear";
@@ -151,23 +166,27 @@ std::vector<std::string> create_topics(const Options& options, const std::vector
                                        std::chrono::milliseconds timeout) {
   const auto handle = admin_handle(options);
   std::set<std::string> present;
-  for (const auto& topic : list(handle.get(), options, timeout)) present.insert(topic.name);
+  for (const auto& topic : list(handle.get(), options, timeout))
+    present.insert(topic.name);
 
   std::vector<NewTopic> missing;
   std::vector<std::string> names;
   for (const auto& spec : topics) {
     if (!present.insert(spec.name).second) continue;
     char why[512] = "";
-    NewTopic topic(rd_kafka_NewTopic_new(spec.name.c_str(), spec.partitions, spec.replication, why, sizeof why));
+    NewTopic topic(
+        rd_kafka_NewTopic_new(spec.name.c_str(), spec.partitions, spec.replication, why, sizeof why));
     if (!topic) throw Error(Fault::config, "setting_invalid", "topic " + spec.name + ": " + why);
-    for (const auto& [name, setting] : spec.config) rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), setting.c_str());
+    for (const auto& [name, setting] : spec.config)
+      rd_kafka_NewTopic_set_config(topic.get(), name.c_str(), setting.c_str());
     missing.push_back(std::move(topic));
     names.push_back(spec.name);
   }
   if (missing.empty()) return {};
   const auto ask_for_all = [&](const std::string& why) {
     log::info("kafka_topics_created_by_asking", {{"why", why}});
-    for (const auto& name : names) create_by_asking(handle.get(), options, name, timeout);
+    for (const auto& name : names)
+      create_by_asking(handle.get(), options, name, timeout);
     return names;
   };
   if (!has_controller(handle.get())) return ask_for_all("no broker of the cluster is its controller");
@@ -177,9 +196,11 @@ std::vector<std::string> create_topics(const Options& options, const std::vector
   char why[512] = "";
   const int milliseconds = static_cast<int>(timeout.count());
   rd_kafka_AdminOptions_set_request_timeout(admin.get(), milliseconds, why, sizeof why);
-  rd_kafka_AdminOptions_set_operation_timeout(admin.get(), milliseconds, why, sizeof why);  // until they can be used
+  rd_kafka_AdminOptions_set_operation_timeout(admin.get(), milliseconds, why,
+                                              sizeof why);  // until they can be used
   std::vector<rd_kafka_NewTopic_t*> raw;
-  for (const auto& topic : missing) raw.push_back(topic.get());
+  for (const auto& topic : missing)
+    raw.push_back(topic.get());
   rd_kafka_CreateTopics(handle.get(), raw.data(), raw.size(), admin.get(), queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), milliseconds + 1000));
   if (!event) throw unavailable(options, "creating topics timed out");
@@ -190,7 +211,8 @@ std::vector<std::string> create_topics(const Options& options, const std::vector
     return ask_for_all(rd_kafka_event_error_string(event.get()));
   }
   std::size_t count = 0;
-  const auto* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const auto* results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   std::vector<std::string> created;
   for (std::size_t i = 0; i < count; ++i) {
     const auto error = rd_kafka_topic_result_error(results[i]);
@@ -206,12 +228,17 @@ std::vector<std::string> create_topics(const Options& options, const std::vector
   return created;
 }
 
-void tail(const Options& options, const std::string& topic, bool from_start, const std::function<bool()>& keep_going,
-          const std::function<void(const Message&)>& on_message) {
-  // librdkafka wants a group's name to read at all; with assign() and no commit the group never comes into being.
-  const auto handle = internal::make(RD_KAFKA_CONSUMER, internal::configure(options, {
-      {"group.id", "rollcall-tail"}, {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"},
-      {"allow.auto.create.topics", "true"}, {"auto.offset.reset", "earliest"}, {"fetch.wait.max.ms", "100"}}));
+void tail(const Options& options, const std::string& topic, bool from_start,
+          const std::function<bool()>& keep_going, const std::function<void(const Message&)>& on_message) {
+  // librdkafka wants a group's name to read at all; with assign() and no commit the group never comes into
+  // being.
+  const auto handle =
+      internal::make(RD_KAFKA_CONSUMER, internal::configure(options, {{"group.id", "rollcall-tail"},
+                                                                      {"enable.auto.commit", "false"},
+                                                                      {"enable.auto.offset.store", "false"},
+                                                                      {"allow.auto.create.topics", "true"},
+                                                                      {"auto.offset.reset", "earliest"},
+                                                                      {"fetch.wait.max.ms", "100"}}));
   rd_kafka_poll_set_consumer(handle.get());
   create_by_asking(handle.get(), options, topic, std::chrono::seconds(10));
   const Topic named(rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr));
@@ -220,10 +247,11 @@ void tail(const Options& options, const std::string& topic, bool from_start, con
   if (!found || found->topic_cnt != 1) throw unavailable(options, problem);
   const internal::Partitions partitions(rd_kafka_topic_partition_list_new(found->topics[0].partition_cnt));
   for (int i = 0; i < found->topics[0].partition_cnt; ++i) {
-    rd_kafka_topic_partition_list_add(partitions.get(), topic.c_str(), found->topics[0].partitions[i].id)->offset =
-        from_start ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    rd_kafka_topic_partition_list_add(partitions.get(), topic.c_str(), found->topics[0].partitions[i].id)
+        ->offset = from_start ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
   }
-  if (const auto error = rd_kafka_assign(handle.get(), partitions.get())) throw unavailable(options, rd_kafka_err2str(error));
+  if (const auto error = rd_kafka_assign(handle.get(), partitions.get()))
+    throw unavailable(options, rd_kafka_err2str(error));
   while (keep_going()) {
     const internal::RawMessage raw(rd_kafka_consumer_poll(handle.get(), 100));
     if (!raw) continue;

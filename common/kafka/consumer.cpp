@@ -7,7 +7,8 @@ namespace {
 
 std::vector<TopicPartition> plain(const rd_kafka_topic_partition_list_t* list) {
   std::vector<TopicPartition> out;
-  for (int i = 0; list && i < list->cnt; ++i) out.emplace_back(list->elems[i].topic, list->elems[i].partition);
+  for (int i = 0; list && i < list->cnt; ++i)
+    out.emplace_back(list->elems[i].topic, list->elems[i].partition);
   return out;
 }
 
@@ -21,26 +22,36 @@ struct Consumer::State {
   explicit State(ConsumerOptions given) : options(std::move(given)) {
     const auto session = options.session_timeout.count();
     internal::Settings settings = {
-        {"group.id", options.group}, {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"},
-        {"auto.offset.reset", "earliest"}, {"allow.auto.create.topics", "true"},
+        {"group.id", options.group},
+        {"enable.auto.commit", "false"},
+        {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "earliest"},
+        {"allow.auto.create.topics", "true"},
         // Eager: 2.0.2's cooperative rebalances have defects (shared/kafka-postgres-facts.md 2.4).
-        {"partition.assignment.strategy", "range"}, {"session.timeout.ms", std::to_string(session)},
+        {"partition.assignment.strategy", "range"},
+        {"session.timeout.ms", std::to_string(session)},
         {"heartbeat.interval.ms", std::to_string(std::max<long>(100, session / 4))},
         {"max.poll.interval.ms", std::to_string(std::max<long>(300'000, session))},
-        {"fetch.wait.max.ms", std::to_string(options.fetch_wait.count())}, {"fetch.error.backoff.ms", "100"},
+        {"fetch.wait.max.ms", std::to_string(options.fetch_wait.count())},
+        {"fetch.error.backoff.ms", "100"},
         // Bounded memory: 16 MiB and 10,000 messages ahead.
-        {"queued.max.messages.kbytes", "16384"}, {"queued.min.messages", "10000"},
+        {"queued.max.messages.kbytes", "16384"},
+        {"queued.min.messages", "10000"},
         // A topic that someone creates later is found in seconds, not in 5 minutes.
         {"topic.metadata.refresh.interval.ms", "10000"}};
     if (!options.instance_id.empty()) settings.emplace_back("group.instance.id", options.instance_id);
     auto conf = internal::configure(options.client, settings);
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
-    rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int error, const char* reason, void*) { internal::log_error(error, reason); });
+    rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int error, const char* reason, void*) {
+      internal::log_error(error, reason);
+    });
     handle = internal::make(RD_KAFKA_CONSUMER, std::move(conf));
     rd_kafka_poll_set_consumer(handle.get());
-    const internal::Partitions topics(rd_kafka_topic_partition_list_new(static_cast<int>(options.topics.size())));
-    for (const auto& topic : options.topics) rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+    const internal::Partitions topics(
+        rd_kafka_topic_partition_list_new(static_cast<int>(options.topics.size())));
+    for (const auto& topic : options.topics)
+      rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
     if (const auto error = rd_kafka_subscribe(handle.get(), topics.get())) fail("subscribing", error);
   }
 
@@ -49,7 +60,8 @@ struct Consumer::State {
     close();
   }
 
-  static void on_rebalance(rd_kafka_t* raw, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list, void* opaque) {
+  static void on_rebalance(rd_kafka_t* raw, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t* list,
+                           void* opaque) {
     auto& self = *static_cast<State*>(opaque);
     try {
       if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -58,9 +70,11 @@ struct Consumer::State {
         if (self.paused) rd_kafka_pause_partitions(raw, list);  // a rebalance would resume them otherwise
         return;
       }
-      log::info("kafka_partitions_revoked", {{"group", self.options.group}, {"partitions", list->cnt},
+      log::info("kafka_partitions_revoked", {{"group", self.options.group},
+                                             {"partitions", list->cnt},
                                              {"lost", rd_kafka_assignment_lost(raw) != 0}});
-      // Messages gathered by the poll() under way are another member's from here on: eager takes all partitions away.
+      // Messages gathered by the poll() under way are another member's from here on: eager takes all
+      // partitions away.
       self.gathered.clear();
       if (self.revoked) self.revoked(plain(list));
     } catch (const std::exception& problem) {  // must not unwind through librdkafka
@@ -105,7 +119,8 @@ std::vector<Message> Consumer::poll(std::size_t max, std::chrono::milliseconds t
   gathered.clear();
   const auto until = std::chrono::steady_clock::now() + timeout;
   while (gathered.size() < max) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
     const int wait = gathered.empty() ? static_cast<int>(std::max<long>(0, left)) : 0;
     const internal::RawMessage raw(rd_kafka_consumer_poll(state_->raw(), wait));
     if (!raw) {
@@ -135,19 +150,30 @@ void Consumer::commit(const std::map<TopicPartition, std::int64_t>& next, bool s
   for (const auto& [where, offset] : next) {
     rd_kafka_topic_partition_list_add(list.get(), where.first.c_str(), where.second)->offset = offset;
   }
-  if (const auto error = rd_kafka_commit(state_->raw(), list.get(), synchronous ? 0 : 1)) fail("committing offsets", error);
+  if (const auto error = rd_kafka_commit(state_->raw(), list.get(), synchronous ? 0 : 1))
+    fail("committing offsets", error);
   for (int i = 0; synchronous && i < list->cnt; ++i) {
-    if (list->elems[i].err) fail(std::string("committing offsets of ") + list->elems[i].topic, list->elems[i].err);
+    if (list->elems[i].err)
+      fail(std::string("committing offsets of ") + list->elems[i].topic, list->elems[i].err);
   }
 }
 
-void Consumer::pause() { state_->set_paused(true); }
-void Consumer::resume() { state_->set_paused(false); }
-void Consumer::on_revoked(std::function<void(const std::vector<TopicPartition>&)> callback) { state_->revoked = std::move(callback); }
-void Consumer::close() { state_->close(); }
+void Consumer::pause() {
+  state_->set_paused(true);
+}
+void Consumer::resume() {
+  state_->set_paused(false);
+}
+void Consumer::on_revoked(std::function<void(const std::vector<TopicPartition>&)> callback) {
+  state_->revoked = std::move(callback);
+}
+void Consumer::close() {
+  state_->close();
+}
 
 bool Consumer::reachable() const {
-  return state_->handle && internal::metadata(state_->handle.get(), false, nullptr, std::chrono::seconds(2)) != nullptr;
+  return state_->handle &&
+         internal::metadata(state_->handle.get(), false, nullptr, std::chrono::seconds(2)) != nullptr;
 }
 
 }  // namespace rollcall::kafka

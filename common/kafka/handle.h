@@ -1,12 +1,12 @@
 #pragma once
-#include <librdkafka/rdkafka.h>
+#include "common/kafka/kafka.h"
 
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "common/kafka/kafka.h"
+#include <librdkafka/rdkafka.h>
 
 /// Inside this folder only: librdkafka's handles with owners.
 namespace rollcall::kafka::internal {
@@ -29,15 +29,17 @@ using Metadata = Owned<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>;
 
 using Settings = std::vector<std::pair<std::string, std::string>>;
 
-/// Common settings, then ours, then options.extra. Throws Error{config, "setting_invalid"} naming the setting.
+/// Common settings, then ours, then options.extra. Throws Error{config, "setting_invalid"} naming the
+/// setting.
 Conf configure(const Options& options, const Settings& ours);
 /// `opaque` is what callbacks get. Takes `conf` over. Throws Error{config, "setting_invalid"}.
 Handle make(rd_kafka_type_t type, Conf conf);
-/// Errors that librdkafka reports and heals by itself; logged, a broker going away once in a while is no news.
+/// Errors that librdkafka reports and heals by itself; logged, a broker going away once in a while is no
+/// news.
 void log_error(int error, const char* reason);
 /// Empties on failure (`problem` says why).
-Metadata metadata(rd_kafka_t* handle, bool all_topics, rd_kafka_topic_t* only, std::chrono::milliseconds timeout,
-                  std::string* problem = nullptr);
+Metadata metadata(rd_kafka_t* handle, bool all_topics, rd_kafka_topic_t* only,
+                  std::chrono::milliseconds timeout, std::string* problem = nullptr);
 Message to_message(const rd_kafka_message_t& raw);
 
 }  // namespace rollcall::kafka::internal

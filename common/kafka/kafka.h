@@ -36,13 +36,15 @@ struct Options {
   std::map<std::string, std::string> extra;
 };
 
-/// Idempotent producer; keeps order per key. Safe from any thread. Recreated when librdkafka declares it fatal.
+/// Idempotent producer; keeps order per key. Safe from any thread. Recreated when librdkafka declares it
+/// fatal.
 class Producer {
  public:
   explicit Producer(Options options);
   ~Producer();
-  /// Queues a message; `done(error)` runs once on the producer's thread, with an empty text on delivery. Blocks while the local queue is
-  /// full (back-pressure). Messages that cannot be delivered within 2 minutes are reported as failed.
+  /// Queues a message; `done(error)` runs once on the producer's thread, with an empty text on delivery.
+  /// Blocks while the local queue is full (back-pressure). Messages that cannot be delivered within 2 minutes
+  /// are reported as failed.
   void publish(Message message, std::function<void(const std::string& error)> done);
   /// Waits for what is queued; false where something is left after `timeout`.
   bool flush(std::chrono::milliseconds timeout);
@@ -58,7 +60,8 @@ using TopicPartition = std::pair<std::string, std::int32_t>;
 struct ConsumerOptions {
   Options client;
   std::string group;
-  /// Static membership (KIP-345): a restarted process gets its partitions back without a rebalance. Empty: dynamic.
+  /// Static membership (KIP-345): a restarted process gets its partitions back without a rebalance. Empty:
+  /// dynamic.
   std::string instance_id;
   std::vector<std::string> topics;
   std::chrono::milliseconds session_timeout{10'000};
@@ -101,12 +104,12 @@ struct TopicSpec {
 
 /// Throws Error{transient, "kafka_unavailable"} where no broker answers within the timeout.
 std::vector<TopicDescription> list_topics(const Options& options, std::chrono::milliseconds timeout);
-/// Creates what is missing; returns the names created. A broker that creates topics by itself on first use but has no admin interface (the
-/// sandbox's) is asked for their metadata instead.
+/// Creates what is missing; returns the names created. A broker that creates topics by itself on first use
+/// but has no admin interface (the sandbox's) is asked for their metadata instead.
 std::vector<std::string> create_topics(const Options& options, const std::vector<TopicSpec>& topics,
                                        std::chrono::milliseconds timeout);
 /// Messages of a topic from its start or end on, without a group, until `keep_going` says no.
-void tail(const Options& options, const std::string& topic, bool from_start, const std::function<bool()>& keep_going,
-          const std::function<void(const Message&)>& on_message);
+void tail(const Options& options, const std::string& topic, bool from_start,
+          const std::function<bool()>& keep_going, const std::function<void(const Message&)>& on_message);
 
 }  // namespace rollcall::kafka

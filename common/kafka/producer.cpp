@@ -1,12 +1,12 @@
+#include "common/core/error.h"
+#include "common/kafka/handle.h"
+#include "common/log/log.h"
+
 #include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <shared_mutex>
 #include <thread>
-
-#include "common/core/error.h"
-#include "common/kafka/handle.h"
-#include "common/log/log.h"
 
 namespace rollcall::kafka {
 
@@ -25,11 +25,16 @@ struct Producer::State {
   }
 
   internal::Handle create() {
-    auto conf = internal::configure(options, {
-        {"enable.idempotence", "true"}, {"acks", "all"}, {"linger.ms", "5"}, {"delivery.timeout.ms", "120000"},
-        {"compression.type", "lz4"}, {"queue.buffering.max.messages", "50000"}, {"queue.buffering.max.kbytes", "65536"},
-        // Java's partitioner, so that other clients put the same key into the same partition.
-        {"partitioner", "murmur2_random"}});
+    auto conf = internal::configure(
+        options, {{"enable.idempotence", "true"},
+                  {"acks", "all"},
+                  {"linger.ms", "5"},
+                  {"delivery.timeout.ms", "120000"},
+                  {"compression.type", "lz4"},
+                  {"queue.buffering.max.messages", "50000"},
+                  {"queue.buffering.max.kbytes", "65536"},
+                  // Java's partitioner, so that other clients put the same key into the same partition.
+                  {"partitioner", "murmur2_random"}});
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivered);
     rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int error, const char* reason, void* self) {
@@ -56,7 +61,8 @@ struct Producer::State {
 
   void poll_until_stopped() {
     while (!stopping) {
-      rd_kafka_poll(handle.get(), 50);  // only this thread replaces the handle, so it reads it without the lock
+      rd_kafka_poll(handle.get(),
+                    50);  // only this thread replaces the handle, so it reads it without the lock
       answer_refused("the message was refused");
       if (fatal) recreate();
     }
@@ -73,7 +79,8 @@ struct Producer::State {
         const std::unique_lock lock(handle_mutex);
         handle.swap(replaced);
       }
-      abandon(replaced.get(), std::string("the producer failed: ") + reason);  // without the lock: done() may publish
+      abandon(replaced.get(),
+              std::string("the producer failed: ") + reason);  // without the lock: done() may publish
       fatal = false;
     } catch (const std::exception& problem) {
       log::error("kafka_producer_not_recreated", log::describe(problem));
@@ -84,7 +91,8 @@ struct Producer::State {
   /// Fails everything that is queued or in flight there, and what was refused.
   void abandon(rd_kafka_t* raw, const std::string& why) {
     rd_kafka_purge(raw, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    while (rd_kafka_outq_len(raw) > 0) rd_kafka_poll(raw, 50);
+    while (rd_kafka_outq_len(raw) > 0)
+      rd_kafka_poll(raw, 50);
     answer_refused(why);
   }
 
@@ -94,7 +102,8 @@ struct Producer::State {
       const std::lock_guard lock(mutex);
       now.swap(refused);
     }
-    for (const auto& [done, error] : now) finish(done, error.empty() ? why : error);
+    for (const auto& [done, error] : now)
+      finish(done, error.empty() ? why : error);
   }
 
   bool wait_empty(std::chrono::milliseconds timeout) {
@@ -106,7 +115,8 @@ struct Producer::State {
   std::mutex mutex;
   std::condition_variable empty;
   std::size_t outstanding = 0;
-  std::deque<std::pair<Done, std::string>> refused;  // done() runs on the poll thread, also for what never got queued
+  std::deque<std::pair<Done, std::string>>
+      refused;  // done() runs on the poll thread, also for what never got queued
   std::atomic<bool> stopping = false;
   std::atomic<bool> fatal = false;
   mutable std::shared_mutex handle_mutex;  // shared: use the handle; unique: replace it
@@ -130,7 +140,8 @@ void Producer::publish(Message message, std::function<void(const std::string& er
       const std::shared_lock lock(state_->handle_mutex);
       rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers.size());
       for (const auto& [name, text] : message.headers) {
-        rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), text.data(), static_cast<ssize_t>(text.size()));
+        rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), text.data(),
+                            static_cast<ssize_t>(text.size()));
       }
       std::vector<rd_kafka_vu_t> parts(message.key.empty() ? 5 : 6);
       parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
@@ -170,7 +181,9 @@ void Producer::publish(Message message, std::function<void(const std::string& er
   state_->refused.emplace_back(std::move(*owned), problem);
 }
 
-bool Producer::flush(std::chrono::milliseconds timeout) { return state_->wait_empty(timeout); }
+bool Producer::flush(std::chrono::milliseconds timeout) {
+  return state_->wait_empty(timeout);
+}
 
 bool Producer::reachable() const {
   const std::shared_lock lock(state_->handle_mutex);

@@ -1,18 +1,18 @@
 #include "common/log/log.h"
 
-#include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include "common/core/clock.h"
+#include "common/core/reasons.h"
 
 #include <memory>
 
-#include "common/core/clock.h"
-#include "common/core/reasons.h"
+#include <spdlog/logger.h>
+#include <spdlog/sinks/stdout_sinks.h>
 
 namespace rollcall::log {
 namespace {
 
-/// Made at first use and never destroyed: the destructors of other statics may still log. `worker` is written by init
-/// alone, before any other thread exists; the sink locks.
+/// Made at first use and never destroyed: the destructors of other statics may still log. `worker` is written
+/// by init alone, before any other thread exists; the sink locks.
 struct Output {
   std::string worker = "rollcall";
   spdlog::logger logger{"rollcall", std::make_shared<spdlog::sinks::stderr_sink_mt>()};
@@ -20,7 +20,8 @@ struct Output {
   Output() {
     logger.set_pattern("%v");
     logger.set_level(spdlog::level::info);
-    logger.flush_on(spdlog::level::trace);  // a line that is not out when the process dies is the one that was needed
+    logger.flush_on(
+        spdlog::level::trace);  // a line that is not out when the process dies is the one that was needed
   }
 };
 
@@ -31,20 +32,28 @@ Output& output() {
 
 spdlog::level::level_enum vendor_level(Level level) {
   switch (level) {
-    case Level::debug: return spdlog::level::debug;
-    case Level::info: return spdlog::level::info;
-    case Level::warn: return spdlog::level::warn;
-    case Level::error: return spdlog::level::err;
+    case Level::debug:
+      return spdlog::level::debug;
+    case Level::info:
+      return spdlog::level::info;
+    case Level::warn:
+      return spdlog::level::warn;
+    case Level::error:
+      return spdlog::level::err;
   }
   return spdlog::level::err;
 }
 
 const char* name_of(Level level) {
   switch (level) {
-    case Level::debug: return "debug";
-    case Level::info: return "info";
-    case Level::warn: return "warn";
-    case Level::error: return "error";
+    case Level::debug:
+      return "debug";
+    case Level::info:
+      return "info";
+    case Level::warn:
+      return "warn";
+    case Level::error:
+      return "error";
   }
   return "error";
 }

@@ -1,14 +1,14 @@
 #include "common/metrics/metrics.h"
 
+#include <mutex>
+#include <tuple>
+#include <utility>
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
-
-#include <mutex>
-#include <tuple>
-#include <utility>
 
 namespace rollcall::metrics {
 namespace {
@@ -70,14 +70,16 @@ Registry::~Registry() = default;
 
 Counter& Registry::counter(const std::string& name, const std::string& help, const Labels& labels) {
   return state_->find_or(state_->counters, name, labels, [&] {
-    auto& family = prometheus::BuildCounter().Name(name).Help(help).Labels(state_->worker).Register(state_->registry);
+    auto& family =
+        prometheus::BuildCounter().Name(name).Help(help).Labels(state_->worker).Register(state_->registry);
     return std::make_unique<VendorCounter>(family.Add(labels));
   });
 }
 
 Gauge& Registry::gauge(const std::string& name, const std::string& help, const Labels& labels) {
   return state_->find_or(state_->gauges, name, labels, [&] {
-    auto& family = prometheus::BuildGauge().Name(name).Help(help).Labels(state_->worker).Register(state_->registry);
+    auto& family =
+        prometheus::BuildGauge().Name(name).Help(help).Labels(state_->worker).Register(state_->registry);
     return std::make_unique<VendorGauge>(family.Add(labels));
   });
 }
@@ -85,11 +87,14 @@ Gauge& Registry::gauge(const std::string& name, const std::string& help, const L
 Histogram& Registry::histogram(const std::string& name, const std::string& help, std::vector<double> bounds,
                                const Labels& labels) {
   return state_->find_or(state_->histograms, name, labels, [&] {
-    auto& family = prometheus::BuildHistogram().Name(name).Help(help).Labels(state_->worker).Register(state_->registry);
+    auto& family =
+        prometheus::BuildHistogram().Name(name).Help(help).Labels(state_->worker).Register(state_->registry);
     return std::make_unique<VendorHistogram>(family.Add(labels, std::move(bounds)));
   });
 }
 
-std::string Registry::render() const { return prometheus::TextSerializer{}.Serialize(state_->registry.Collect()); }
+std::string Registry::render() const {
+  return prometheus::TextSerializer{}.Serialize(state_->registry.Collect());
+}
 
 }  // namespace rollcall::metrics

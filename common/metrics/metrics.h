@@ -6,7 +6,8 @@
 #include <vector>
 
 /// Counters, gauges and histograms in Prometheus' text form. Labels come from small fixed sets only.
-/// Names: rollcall_<noun>_<unit>[_total]. All calls are safe from any thread; returned references live as long as the registry.
+/// Names: rollcall_<noun>_<unit>[_total]. All calls are safe from any thread; returned references live as
+/// long as the registry.
 namespace rollcall::metrics {
 
 using Labels = std::map<std::string, std::string>;
@@ -38,7 +39,8 @@ class Registry {
   /// The same name and labels give the same series.
   Counter& counter(const std::string& name, const std::string& help, const Labels& labels = {});
   Gauge& gauge(const std::string& name, const std::string& help, const Labels& labels = {});
-  Histogram& histogram(const std::string& name, const std::string& help, std::vector<double> bounds, const Labels& labels = {});
+  Histogram& histogram(const std::string& name, const std::string& help, std::vector<double> bounds,
+                       const Labels& labels = {});
 
   /// The text exposition format, version 0.0.4.
   [[nodiscard]] std::string render() const;

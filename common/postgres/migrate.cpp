@@ -1,11 +1,11 @@
 #include "common/postgres/migrate.h"
 
-#include <algorithm>
-
 #include "cmake/embedded.h"
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
+
+#include <algorithm>
 
 namespace rollcall::postgres {
 namespace {
@@ -25,14 +25,18 @@ Records records(Transaction& transaction) {
 
 void check(const Records& recorded, const std::vector<Migration>& migrations) {
   for (const auto& [name, sha256] : recorded) {
-    const auto match = std::find_if(migrations.begin(), migrations.end(), [&](const Migration& m) { return m.name == name; });
+    const auto match = std::find_if(migrations.begin(), migrations.end(),
+                                    [&](const Migration& m) { return m.name == name; });
     if (match == migrations.end()) {
-      throw Error(Fault::config, "migration_edited",
-                  "migration " + name + " has run on this database, but this program does not have it: use a program at least as "
-                  "new as the database");
+      throw Error(
+          Fault::config, "migration_edited",
+          "migration " + name +
+              " has run on this database, but this program does not have it: use a program at least as "
+              "new as the database");
     }
     if (crypto::sha256_hex(match->sql) != sha256) {
-      throw Error(Fault::config, "migration_edited", "migration " + name + " has been changed since it ran on this database");
+      throw Error(Fault::config, "migration_edited",
+                  "migration " + name + " has been changed since it ran on this database");
     }
   }
 }
@@ -46,12 +50,14 @@ bool apply(Transaction& transaction, const Migration& migration, const std::vect
   if (recorded.contains(migration.name)) return false;
   try {
     transaction.script(migration.sql);
-    // A migration may SET things; the transaction's record must land in our table all the same, hence the schema's name.
+    // A migration may SET things; the transaction's record must land in our table all the same, hence the
+    // schema's name.
     transaction.execute("INSERT INTO public.rollcall_migrations (name, sha256) VALUES ($1, $2)",
                         {value(migration.name), value(crypto::sha256_hex(migration.sql))});
   } catch (const Error& error) {
     if (error.fault() == Fault::transient) throw;
-    throw Error(Fault::config, "migration_failed", "migration " + migration.name + " failed: " + error.what());
+    throw Error(Fault::config, "migration_failed",
+                "migration " + migration.name + " failed: " + error.what());
   }
   return true;
 }
@@ -60,7 +66,8 @@ bool apply(Transaction& transaction, const Migration& migration, const std::vect
 
 std::vector<Migration> project_migrations() {
   std::vector<Migration> all;
-  for (const auto& file : embedded::migration_files()) all.push_back({std::string(file.name), std::string(file.text)});
+  for (const auto& file : embedded::migration_files())
+    all.push_back({std::string(file.name), std::string(file.text)});
   return all;
 }
 
@@ -78,7 +85,8 @@ MigrationReport migrate(Database& database, const std::vector<Migration>& migrat
 
   MigrationReport report;
   for (const Migration& migration : migrations) {
-    if (database.transact([&](Transaction& transaction) { return apply(transaction, migration, migrations); })) {
+    if (database.transact(
+            [&](Transaction& transaction) { return apply(transaction, migration, migrations); })) {
       log::info("migration_applied", {{"name", migration.name}});
       report.applied.push_back(migration.name);
     } else {

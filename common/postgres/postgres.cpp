@@ -1,14 +1,14 @@
 #include "common/postgres/postgres.h"
 
-#include <fmt/format.h>
-
-#include <pqxx/pqxx>
+#include "common/core/error.h"
+#include "common/log/log.h"
+#include "common/postgres/connection_string.h"
 
 #include <condition_variable>
 #include <mutex>
 
-#include "common/core/error.h"
-#include "common/log/log.h"
+#include <fmt/format.h>
+#include <pqxx/pqxx>
 
 namespace rollcall::postgres {
 namespace {
@@ -16,25 +16,29 @@ namespace {
 constexpr int attempts_max = 5;
 constexpr const char* fetch_size = "1000";
 
-/// A serialization failure or deadlock: run() catches it and runs the work again; whoever else sees it sees an Error.
+/// A serialization failure or deadlock: run() catches it and runs the work again; whoever else sees it sees
+/// an Error.
 struct Rerun : Error {
   explicit Rerun(const std::string& why)
-      : Error(Fault::transient, "database_unavailable", "the transaction kept losing to concurrent ones: " + why) {}
+      : Error(Fault::transient, "database_unavailable",
+              "the transaction kept losing to concurrent ones: " + why) {}
 };
 
 std::string one_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+    text.pop_back();
   for (char& c : text) {
     if (c == '\n') c = ' ';
   }
   return text;
 }
 
-/// SQLSTATE classes that say "not now" instead of "not ever": connection (08), resources (53), operator intervention and
-/// shutdown (57), system (58), locks and objects in use (55).
+/// SQLSTATE classes that say "not now" instead of "not ever": connection (08), resources (53), operator
+/// intervention and shutdown (57), system (58), locks and objects in use (55).
 bool means_later(const std::string& sqlstate) {
   const std::string kind = sqlstate.substr(0, 2);
-  return kind == "08" || kind == "53" || kind == "57" || kind == "58" || sqlstate == "55P03" || sqlstate == "55006";
+  return kind == "08" || kind == "53" || kind == "57" || kind == "58" || sqlstate == "55P03" ||
+         sqlstate == "55006";
 }
 
 /// The one place where libpqxx's exceptions become ours. Called inside a catch block.
@@ -65,50 +69,12 @@ bool means_later(const std::string& sqlstate) {
     throw Error(Fault::invalid, "database_refused", text);
   } catch (const pqxx::transaction_rollback& e) {
     throw Rerun(one_line(e.what()));
-  } catch (const pqxx::failure& e) {  // plain failures of libpqxx: the protocol, or a connection in the middle of something
+  } catch (const pqxx::failure&
+               e) {  // plain failures of libpqxx: the protocol, or a connection in the middle of something
     throw unavailable(e.what());
   } catch (const pqxx::pqxx_exception& e) {  // usage, argument and conversion errors: the statement's
     throw Error(Fault::invalid, "database_refused", std::string("PostgreSQL: ") + one_line(e.base().what()));
   }
-}
-
-std::string percent_encoded(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.') {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
-
-bool is_url(const std::string& text) { return text.starts_with("postgresql://") || text.starts_with("postgres://"); }
-
-/// What the URL does not say itself. Keepalives and tcp_user_timeout: a peer that vanished without a word (a host gone, a
-/// link cut) is noticed in half a minute instead of two hours.
-std::string connection_string(const Options& options) {
-  const auto seconds = std::max<long>(2, std::chrono::ceil<std::chrono::seconds>(options.connect_timeout).count());
-  const std::vector<std::pair<std::string, std::string>> defaults = {
-      {"connect_timeout", std::to_string(seconds)}, {"application_name", options.application_name}, {"keepalives", "1"},
-      {"keepalives_idle", "15"}, {"keepalives_interval", "5"}, {"keepalives_count", "3"}, {"tcp_user_timeout", "30000"},
-      {"client_encoding", "UTF8"}};
-  std::string text = options.url;
-  const bool url = is_url(text);
-  bool first = text.find('?') == std::string::npos;
-  for (const auto& [name, setting] : defaults) {
-    if (text.find(name + "=") != std::string::npos) continue;
-    if (url) {
-      text += (first ? "?" : "&") + name + "=" + percent_encoded(setting);
-      first = false;
-    } else {
-      std::string quoted;
-      for (const char c : setting) quoted += (c == '\'' || c == '\\') ? std::string{'\\', c} : std::string{c};
-      text += " " + name + "='" + quoted + "'";
-    }
-  }
-  return text;
 }
 
 /// libpqxx prints notices on stderr, between our log lines, unless someone takes them.
@@ -128,7 +94,8 @@ struct Connection {
   explicit Connection(const std::string& text) : raw(text), notices(raw) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-    raw.inhibit_reactivation(true);  // a silent reconnect would lose locks and settings unseen; 7.x dropped the feature
+    raw.inhibit_reactivation(
+        true);  // a silent reconnect would lose locks and settings unseen; 7.x dropped the feature
 #pragma GCC diagnostic pop
   }
   pqxx::connection raw;
@@ -144,7 +111,8 @@ class PqxxTransaction final : public Transaction {
       const pqxx::result result = run(sql, parameters);
       Rows rows;
       rows.reserve(result.size());
-      for (const auto& row : result) rows.push_back(copy(row));
+      for (const auto& row : result)
+        rows.push_back(copy(row));
       return rows;
     });
   }
@@ -161,7 +129,8 @@ class PqxxTransaction final : public Transaction {
     while (true) {
       const auto batch = guarded([&] { return work_.exec(fetch); });
       if (batch.empty()) break;
-      for (const auto& item : batch) row(copy(item));
+      for (const auto& item : batch)
+        row(copy(item));
     }
     guarded([&] { work_.exec("CLOSE " + cursor); });
   }
@@ -171,7 +140,8 @@ class PqxxTransaction final : public Transaction {
   }
 
   void commit() {
-    // Where the work swallowed an error, PostgreSQL would answer COMMIT with a rollback and libpqxx would not say so.
+    // Where the work swallowed an error, PostgreSQL would answer COMMIT with a rollback and libpqxx would not
+    // say so.
     if (failed_) std::rethrow_exception(failed_);
     guarded([&] { work_.commit(); });
   }
@@ -197,7 +167,8 @@ class PqxxTransaction final : public Transaction {
     for (const Value& parameter : parameters) {
       // It would be cut at the NUL without a word; PostgreSQL has no such text anyway.
       if (parameter && parameter->find('\0') != std::string::npos) {
-        throw Error(Fault::invalid, "database_refused", "PostgreSQL (SQLSTATE 22021): a text contains a NUL character");
+        throw Error(Fault::invalid, "database_refused",
+                    "PostgreSQL (SQLSTATE 22021): a text contains a NUL character");
       }
       texts.push_back(parameter ? parameter->c_str() : nullptr);
     }
@@ -244,8 +215,8 @@ struct Database::State {
     std::unique_lock lock(mutex);
     if (!freed.wait_for(lock, options.acquire_timeout, [&] { return in_use < options.connections_max; })) {
       throw Error(Fault::transient, "database_unavailable",
-                  fmt::format("all {} connections to PostgreSQL have been in use for {} ms", options.connections_max,
-                              options.acquire_timeout.count()));
+                  fmt::format("all {} connections to PostgreSQL have been in use for {} ms",
+                              options.connections_max, options.acquire_timeout.count()));
     }
     ++in_use;
     if (idle.empty()) return nullptr;
@@ -262,7 +233,8 @@ struct Database::State {
       if (connection && usable && connection->raw.is_open()) {
         idle.push_back(std::move(connection));
       } else if (connection) {
-        // What broke one (a restart, a failover) most likely broke those that lie idle too: one failed call, not eight.
+        // What broke one (a restart, a failover) most likely broke those that lie idle too: one failed call,
+        // not eight.
         stale.swap(idle);
       }
     }
@@ -282,7 +254,8 @@ Database::~Database() = default;
 
 void Database::run(const std::function<void(Transaction&)>& work) {
   auto connection = state_->acquire();
-  // Only a connection that ended a transaction cleanly goes back; libpqxx rolls back in the transaction's destructor.
+  // Only a connection that ended a transaction cleanly goes back; libpqxx rolls back in the transaction's
+  // destructor.
   struct Lease {
     State& state;
     std::unique_ptr<Connection>& connection;
@@ -304,7 +277,8 @@ void Database::run(const std::function<void(Transaction&)>& work) {
     try {
       begin();
     } catch (const Error& error) {
-      // The server closed it while it lay idle. Nothing of ours has run yet, so a new connection may be tried unseen.
+      // The server closed it while it lay idle. Nothing of ours has run yet, so a new connection may be tried
+      // unseen.
       if (!reused || error.fault() != Fault::transient) throw;
       log::info("database_connection_replaced", {{"why", error.what()}});
       connection = state_->open();
@@ -357,7 +331,8 @@ std::string without_password(const std::string& url) {
     if (at != std::string::npos && at >= begin) {
       text.erase(begin, at + 1 - begin);
     } else if (const auto stray = text.rfind('@'); stray != std::string::npos && stray >= begin) {
-      text.erase(begin, stray + 1 - begin);  // a password with a slash in it: the URL is wrong, but still a secret
+      text.erase(begin,
+                 stray + 1 - begin);  // a password with a slash in it: the URL is wrong, but still a secret
     }
   }
   for (const std::string name : {"password", "user", "sslpassword"}) {
@@ -374,7 +349,8 @@ std::string without_password(const std::string& url) {
       text.erase(at, end - at);
     }
   }
-  while (!text.empty() && (text.back() == ' ' || text.back() == '?' || text.back() == '&')) text.pop_back();
+  while (!text.empty() && (text.back() == ' ' || text.back() == '?' || text.back() == '&'))
+    text.pop_back();
   return text;
 }
 

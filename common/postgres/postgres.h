@@ -1,4 +1,8 @@
 #pragma once
+#include "common/core/clock.h"
+#include "common/core/ids.h"
+#include "common/core/json.h"
+
 #include <chrono>
 #include <functional>
 #include <map>
@@ -7,10 +11,6 @@
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "common/core/clock.h"
-#include "common/core/ids.h"
-#include "common/core/json.h"
 
 /// PostgreSQL behind plain values: no libpqxx type leaves this folder.
 namespace rollcall::postgres {
@@ -67,8 +67,8 @@ struct Options {
   std::string application_name = "rollcall";
 };
 
-/// A bounded pool of connections, opened when first needed. Safe from any thread. A connection that fails is closed, never
-/// reconnected silently: session state would be lost unseen.
+/// A bounded pool of connections, opened when first needed. Safe from any thread. A connection that fails is
+/// closed, never reconnected silently: session state would be lost unseen.
 class Database {
  public:
   explicit Database(Options options);
@@ -76,11 +76,11 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  /// Runs `work` in a transaction (read committed) and commits. On a serialization failure or deadlock the whole
-  /// function runs again from its start, at most 5 times, so it must have no effect but through the transaction.
-  /// Throws Error: transient ("database_unavailable") – no connection, or it broke (whether the commit happened is then
-  /// unknown); invalid ("database_refused") – the statement or the data is wrong, with the SQLSTATE in the message;
-  /// conflict ("database_conflict") – a unique or foreign key was violated.
+  /// Runs `work` in a transaction (read committed) and commits. On a serialization failure or deadlock the
+  /// whole function runs again from its start, at most 5 times, so it must have no effect but through the
+  /// transaction. Throws Error: transient ("database_unavailable") – no connection, or it broke (whether the
+  /// commit happened is then unknown); invalid ("database_refused") – the statement or the data is wrong,
+  /// with the SQLSTATE in the message; conflict ("database_conflict") – a unique or foreign key was violated.
   template <class Work>
   auto transact(Work work) {
     using Answer = decltype(work(std::declval<Transaction&>()));

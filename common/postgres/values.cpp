@@ -1,7 +1,7 @@
-#include <charconv>
-
 #include "common/core/error.h"
 #include "common/postgres/postgres.h"
+
+#include <charconv>
 
 namespace rollcall::postgres {
 namespace {
@@ -30,25 +30,46 @@ Value literal(const Items& items, Append append) {
 }
 
 Error unreadable(const std::string& text, const char* type) {
-  return {Fault::invalid, "database_refused", "the database returned '" + text.substr(0, 60) + "' where " + type + " was expected"};
+  return {Fault::invalid, "database_refused",
+          "the database returned '" + text.substr(0, 60) + "' where " + type + " was expected"};
 }
 
 }  // namespace
 
-Value value(const Uuid& id) { return id.to_string(); }
-Value value(const std::optional<Uuid>& id) { return id ? Value(id->to_string()) : std::nullopt; }
-Value value(const std::string& text) { return text; }
-Value value(const char* text) { return text ? Value(text) : std::nullopt; }
-Value value(bool flag) { return flag ? "t" : "f"; }
-Value value(long number) { return std::to_string(number); }
-Value value(int number) { return std::to_string(number); }
-Value value(const Json& json) { return dump(json); }
-Value value(WallTime time) { return to_rfc3339(time); }
+Value value(const Uuid& id) {
+  return id.to_string();
+}
+Value value(const std::optional<Uuid>& id) {
+  return id ? Value(id->to_string()) : std::nullopt;
+}
+Value value(const std::string& text) {
+  return text;
+}
+Value value(const char* text) {
+  return text ? Value(text) : std::nullopt;
+}
+Value value(bool flag) {
+  return flag ? "t" : "f";
+}
+Value value(long number) {
+  return std::to_string(number);
+}
+Value value(int number) {
+  return std::to_string(number);
+}
+Value value(const Json& json) {
+  return dump(json);
+}
+Value value(WallTime time) {
+  return to_rfc3339(time);
+}
 
 Value array(const std::vector<Uuid>& ids) {
   return literal(ids, [](std::string& out, const Uuid& id) { out += id.to_string(); });
 }
-Value array(const std::vector<std::string>& texts) { return literal(texts, append_quoted); }
+Value array(const std::vector<std::string>& texts) {
+  return literal(texts, append_quoted);
+}
 Value array(const std::vector<Value>& values) {
   return literal(values, [](std::string& out, const Value& item) {
     if (item) {

@@ -1,21 +1,23 @@
+#include "common/core/error.h"
+#include "common/log/log.h"
+#include "common/runs/runs.h"
+
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
-#include "common/core/error.h"
-#include "common/log/log.h"
-#include "common/runs/runs.h"
-
 namespace rollcall::runs {
 namespace {
 
-// Deletes that a long outage of PostgreSQL may pile up; beyond it rows are left to the sweep, which sends them again.
+// Deletes that a long outage of PostgreSQL may pile up; beyond it rows are left to the sweep, which sends
+// them again.
 constexpr std::size_t deletes_max = 200'000;
 
 Json headers_json(const kafka::Headers& headers) {
   Json json = Json::object();
-  for (const auto& [name, value] : headers) json[name] = value;
+  for (const auto& [name, value] : headers)
+    json[name] = value;
   return json;
 }
 
@@ -29,7 +31,8 @@ kafka::Headers headers_of(const Json& json) {
 
 }  // namespace
 
-std::vector<long> store_in_outbox(postgres::Transaction& transaction, const std::vector<kafka::Message>& messages) {
+std::vector<long> store_in_outbox(postgres::Transaction& transaction,
+                                  const std::vector<kafka::Message>& messages) {
   if (messages.empty()) return {};
   std::vector<std::string> topics, keys, payloads;
   std::vector<postgres::Value> headers;
@@ -42,12 +45,14 @@ std::vector<long> store_in_outbox(postgres::Transaction& transaction, const std:
   // Identity values are drawn in the order of the rows, so sorted ids stand in the order of `messages`.
   const auto rows = transaction.query(
       "INSERT INTO ops.outbox (topic, key, headers, payload) "
-      "SELECT u.topic, u.key, u.headers, u.payload FROM unnest($1::text[], $2::text[], $3::jsonb[], $4::text[]) "
+      "SELECT u.topic, u.key, u.headers, u.payload FROM unnest($1::text[], $2::text[], $3::jsonb[], "
+      "$4::text[]) "
       "WITH ORDINALITY AS u(topic, key, headers, payload, n) ORDER BY u.n RETURNING id",
       {postgres::array(topics), postgres::array(keys), postgres::array(headers), postgres::array(payloads)});
   std::vector<long> ids;
   ids.reserve(rows.size());
-  for (const auto& row : rows) ids.push_back(row.number(0));
+  for (const auto& row : rows)
+    ids.push_back(row.number(0));
   std::ranges::sort(ids);
   return ids;
 }
@@ -56,8 +61,8 @@ std::vector<long> store_in_outbox(postgres::Transaction& transaction, const std:
 struct Pending {
   std::mutex mutex;
   std::condition_variable_any changed;
-  std::vector<long> delivered;   // to delete
-  std::size_t in_flight = 0;     // handed to the producer
+  std::vector<long> delivered;  // to delete
+  std::size_t in_flight = 0;    // handed to the producer
   bool deleting = false;
 
   void settled(long id, const std::string& error) {
@@ -70,7 +75,9 @@ struct Pending {
 
 struct OutboxPublisher::State {
   State(postgres::Database& db, kafka::Producer& kafka_producer)
-      : database(db), producer(kafka_producer), deleter([this](std::stop_token stop) { delete_delivered(stop); }) {}
+      : database(db),
+        producer(kafka_producer),
+        deleter([this](std::stop_token stop) { delete_delivered(stop); }) {}
 
   void delete_delivered(std::stop_token stop) {
     std::unique_lock lock(pending->mutex);
@@ -108,7 +115,9 @@ struct OutboxPublisher::State {
 OutboxPublisher::OutboxPublisher(postgres::Database& database, kafka::Producer& producer)
     : state_(std::make_unique<State>(database, producer)) {}
 
-OutboxPublisher::~OutboxPublisher() { flush(std::chrono::seconds{2}); }
+OutboxPublisher::~OutboxPublisher() {
+  flush(std::chrono::seconds{2});
+}
 
 void OutboxPublisher::publish(std::vector<long> ids, std::vector<kafka::Message> messages) {
   {
@@ -116,9 +125,9 @@ void OutboxPublisher::publish(std::vector<long> ids, std::vector<kafka::Message>
     state_->pending->in_flight += ids.size();
   }
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    state_->producer.publish(std::move(messages[i]), [pending = state_->pending, id = ids[i]](const std::string& error) {
-      pending->settled(id, error);
-    });
+    state_->producer.publish(
+        std::move(messages[i]),
+        [pending = state_->pending, id = ids[i]](const std::string& error) { pending->settled(id, error); });
   }
 }
 
@@ -163,16 +172,19 @@ std::vector<long> deliver(kafka::Producer& producer, const postgres::Rows& rows)
 
 }  // namespace
 
-long sweep_outbox(postgres::Database& database, kafka::Producer& producer, std::chrono::milliseconds age, int limit) {
+long sweep_outbox(postgres::Database& database, kafka::Producer& producer, std::chrono::milliseconds age,
+                  int limit) {
   return database.transact([&](postgres::Transaction& transaction) -> long {
     const auto rows = transaction.query(
         "SELECT id, topic, key, headers, payload FROM ops.outbox "
-        "WHERE created_at <= now() - $1::bigint * interval '1 millisecond' ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        "WHERE created_at <= now() - $1::bigint * interval '1 millisecond' ORDER BY id LIMIT $2 FOR UPDATE "
+        "SKIP LOCKED",
         {postgres::value(static_cast<long>(age.count())), postgres::value(limit)});
     if (rows.empty()) return 0;
     const auto delivered = deliver(producer, rows);
     if (delivered.empty()) return 0;
-    return transaction.execute("DELETE FROM ops.outbox WHERE id = ANY($1::bigint[])", {postgres::array(delivered)});
+    return transaction.execute("DELETE FROM ops.outbox WHERE id = ANY($1::bigint[])",
+                               {postgres::array(delivered)});
   });
 }
 

@@ -1,11 +1,11 @@
 #include "common/runs/runs.h"
 
-#include <algorithm>
-#include <set>
-
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
 #include "common/runs/blocks.h"
+
+#include <algorithm>
+#include <set>
 
 namespace rollcall::runs {
 namespace {
@@ -27,13 +27,15 @@ struct Waiting {
 };
 Waiting lock_waiting(postgres::Transaction& transaction, const Uuid& id) {
   const auto rows = transaction.query(
-      "SELECT tenant_id, worker, operation, caller_identity, organization_id, parameters, state, attempt, result "
+      "SELECT tenant_id, worker, operation, caller_identity, organization_id, parameters, state, attempt, "
+      "result "
       "FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
       {postgres::value(id)});
   if (rows.empty()) throw Error(Fault::not_found, "run_not_found", "There is no run " + id.to_string() + ".");
   const auto& row = rows.front();
   if (row.text(6) != "needs_approval") {
-    throw Error(Fault::conflict, "not_waiting_for_approval", "The run is " + row.text(6) + ", not waiting for approval.");
+    throw Error(Fault::conflict, "not_waiting_for_approval",
+                "The run is " + row.text(6) + ", not waiting for approval.");
   }
   Waiting waiting;
   waiting.run = {id, row.text(0), row.text(1), row.text(2), row.text(3), {}, row.json(5), false};
@@ -61,11 +63,13 @@ std::vector<NewRun> without_open(postgres::Transaction& transaction, const std::
     if (run.organization_id) organizations.push_back(*run.organization_id);
   }
   const auto rows = transaction.query(
-      "SELECT DISTINCT organization_id, operation FROM ops.runs WHERE worker = $1 AND organization_id = ANY($2::uuid[]) "
+      "SELECT DISTINCT organization_id, operation FROM ops.runs WHERE worker = $1 AND organization_id = "
+      "ANY($2::uuid[]) "
       "AND state IN ('queued', 'running', 'waiting', 'needs_approval')",
       {postgres::value(runs.front().worker), postgres::array(organizations)});
   std::set<std::pair<Uuid, std::string>> open;
-  for (const auto& row : rows) open.emplace(row.uuid(0), row.text(1));
+  for (const auto& row : rows)
+    open.emplace(row.uuid(0), row.text(1));
   std::vector<NewRun> kept;
   for (const auto& run : runs) {
     if (!run.organization_id || open.emplace(*run.organization_id, run.operation).second) kept.push_back(run);
@@ -73,14 +77,19 @@ std::vector<NewRun> without_open(postgres::Transaction& transaction, const std::
   return kept;
 }
 
-std::set<Uuid> insert_queued(postgres::Transaction& transaction, const std::vector<NewRun>& runs, WallTime now) {
+std::set<Uuid> insert_queued(postgres::Transaction& transaction, const std::vector<NewRun>& runs,
+                             WallTime now) {
   std::vector<Uuid> ids;
-  for (const auto& run : runs) ids.push_back(run.id);
+  for (const auto& run : runs)
+    ids.push_back(run.id);
   const auto rows = transaction.query(
-      "INSERT INTO ops.runs (id, tenant_id, organization_id, worker, operation, state, caller_identity, parameters, "
+      "INSERT INTO ops.runs (id, tenant_id, organization_id, worker, operation, state, caller_identity, "
+      "parameters, "
       "parameters_hash, created_at, queued_at) "
-      "SELECT u.id, u.tenant, u.organization, u.worker, u.operation, 'queued', u.caller, u.parameters, u.hash, $9, $9 "
-      "FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[]) "
+      "SELECT u.id, u.tenant, u.organization, u.worker, u.operation, 'queued', u.caller, u.parameters, "
+      "u.hash, $9, $9 "
+      "FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], "
+      "$8::text[]) "
       "AS u(id, tenant, organization, worker, operation, caller, parameters, hash) ORDER BY u.id "
       "ON CONFLICT (id) DO NOTHING RETURNING id",
       {postgres::array(ids),
@@ -90,19 +99,24 @@ std::set<Uuid> insert_queued(postgres::Transaction& transaction, const std::vect
        postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.operation); })),
        postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.caller_identity); })),
        postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.parameters); })),
-       postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(parameters_hash(run.parameters)); })),
+       postgres::array(
+           texts(runs, [](const NewRun& run) { return postgres::value(parameters_hash(run.parameters)); })),
        postgres::value(now)});
   std::set<Uuid> inserted;
-  for (const auto& row : rows) inserted.insert(row.uuid(0));
+  for (const auto& row : rows)
+    inserted.insert(row.uuid(0));
   return inserted;
 }
 
 }  // namespace
 
-std::string parameters_hash(const Json& parameters) { return crypto::sha256_hex(dump(parameters)); }
+std::string parameters_hash(const Json& parameters) {
+  return crypto::sha256_hex(dump(parameters));
+}
 
-kafka::Message make_message(const std::string& topic, const std::string& key, const std::string& type, const std::string& id,
-                            const Json& value, WallTime now, const std::string& traceparent) {
+kafka::Message make_message(const std::string& topic, const std::string& key, const std::string& type,
+                            const std::string& id, const Json& value, WallTime now,
+                            const std::string& traceparent) {
   kafka::Message message;
   message.topic = topic;
   message.key = key;
@@ -113,9 +127,9 @@ kafka::Message make_message(const std::string& topic, const std::string& key, co
                      {"ce_type", type},
                      {"ce_time", to_rfc3339(now)},
                      {"content-type", "application/json"},
-                     {"traceparent", traceparent.empty()
-                                         ? "00-" + crypto::random_hex(16) + "-" + crypto::random_hex(8) + "-01"
-                                         : traceparent}};
+                     {"traceparent", traceparent.empty() ? "00-" + crypto::random_hex(16) + "-" +
+                                                               crypto::random_hex(8) + "-01"
+                                                         : traceparent}};
   return message;
 }
 
@@ -134,8 +148,8 @@ kafka::Message command_message(const NewRun& run, WallTime now) {
                       "rollcall." + run.worker + ".command.v1", run.id.to_string(), value, now);
 }
 
-Stored enqueue_block(postgres::Transaction& transaction, const std::vector<NewRun>& asked, WallTime now, bool skip_open,
-                     const std::string& topic) {
+Stored enqueue_block(postgres::Transaction& transaction, const std::vector<NewRun>& asked, WallTime now,
+                     bool skip_open, const std::string& topic) {
   const auto runs = skip_open ? without_open(transaction, asked) : asked;
   if (runs.empty()) return {};
   auto inserted = insert_queued(transaction, runs, now);
@@ -163,27 +177,30 @@ Stored approve(postgres::Transaction& transaction, const Uuid& run, const std::s
       {postgres::value(run), postgres::value(digest), postgres::value(by), postgres::value(now)});
   add_event(transaction, run, "approved", {{"by", by}, {"plan_digest", digest}});
   const auto& r = waiting.run;
-  return store(transaction, {command_message(r, now), run_news(run, r.organization_id, r.worker, r.operation, "queued",
-                                                               waiting.attempt, now, nullptr, {}, {})});
+  return store(transaction,
+               {command_message(r, now), run_news(run, r.organization_id, r.worker, r.operation, "queued",
+                                                  waiting.attempt, now, nullptr, {}, {})});
 }
 
 Stored reject(postgres::Transaction& transaction, const Uuid& run, const std::string& by, WallTime now) {
   const auto waiting = lock_waiting(transaction, run);
   const std::string words = "The plan was rejected; nothing was changed.";
   transaction.execute(
-      "UPDATE ops.runs SET state = 'cancelled', outcome = 'rejected', error_code = 'rejected', error_message = $2, "
+      "UPDATE ops.runs SET state = 'cancelled', outcome = 'rejected', error_code = 'rejected', error_message "
+      "= $2, "
       "finished_at = $3, claim = NULL WHERE id = $1::uuid",
       {postgres::value(run), postgres::value(words), postgres::value(now)});
   add_event(transaction, run, "rejected", {{"by", by}});
   const auto& r = waiting.run;
-  return store(transaction, {run_news(run, r.organization_id, r.worker, r.operation, "cancelled", waiting.attempt, now,
-                                      nullptr, "rejected", words)});
+  return store(transaction, {run_news(run, r.organization_id, r.worker, r.operation, "cancelled",
+                                      waiting.attempt, now, nullptr, "rejected", words)});
 }
 
 Json news_value(const Uuid& run, const std::optional<Uuid>& organization, const std::string& worker,
                 const std::string& operation, const std::string& state, int attempt, WallTime now) {
-  Json value = {{"run_id", run.to_string()}, {"worker", worker},   {"operation", operation},
-                {"state", state},            {"attempt", attempt}, {"at", to_rfc3339(now)}};
+  Json value = {{"run_id", run.to_string()}, {"worker", worker},
+                {"operation", operation},    {"state", state},
+                {"attempt", attempt},        {"at", to_rfc3339(now)}};
   if (organization) value["organization_id"] = organization->to_string();
   return value;
 }
@@ -191,7 +208,8 @@ Json news_value(const Uuid& run, const std::optional<Uuid>& organization, const 
 kafka::Message news_message(const Json& value, WallTime now, const std::string& traceparent) {
   const auto organization = value.find("organization_id");
   const auto& key = organization == value.end() ? value.at("run_id") : *organization;
-  return make_message(runs_topic, key.get<std::string>(), news_type, crypto::new_uuid().to_string(), value, now, traceparent);
+  return make_message(runs_topic, key.get<std::string>(), news_type, crypto::new_uuid().to_string(), value,
+                      now, traceparent);
 }
 
 kafka::Message run_news(const Uuid& run, const std::optional<Uuid>& organization, const std::string& worker,

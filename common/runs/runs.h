@@ -1,33 +1,40 @@
 #pragma once
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "common/core/clock.h"
 #include "common/core/ids.h"
 #include "common/core/json.h"
 #include "common/kafka/kafka.h"
 #include "common/postgres/postgres.h"
 
-/// The life cycle of runs in ops.runs, and the outbox. Free functions over a transaction: whoever changes a run's state
-/// publishes the news in the same transaction.
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The life cycle of runs in ops.runs, and the outbox. Free functions over a transaction: whoever changes a
+/// run's state publishes the news in the same transaction.
 namespace rollcall::runs {
 
 inline constexpr const char* runs_topic = "rollcall.runs";
 inline constexpr const char* audit_topic = "rollcall.audit";
-inline std::string commands_topic(const std::string& worker) { return "rollcall." + worker + ".commands"; }
-inline std::string ticks_topic(const std::string& worker) { return "rollcall." + worker + ".ticks"; }
+inline std::string commands_topic(const std::string& worker) {
+  return "rollcall." + worker + ".commands";
+}
+inline std::string ticks_topic(const std::string& worker) {
+  return "rollcall." + worker + ".ticks";
+}
 
-/// A message with CloudEvents binary headers (Kafka protocol binding 1.0) and traceparent. `id` is ce_id; `type` a
-/// schema's name; a new trace is begun where `traceparent` is empty.
-kafka::Message make_message(const std::string& topic, const std::string& key, const std::string& type, const std::string& id,
-                            const Json& value, WallTime now, const std::string& traceparent = {});
+/// A message with CloudEvents binary headers (Kafka protocol binding 1.0) and traceparent. `id` is ce_id;
+/// `type` a schema's name; a new trace is begun where `traceparent` is empty.
+kafka::Message make_message(const std::string& topic, const std::string& key, const std::string& type,
+                            const std::string& id, const Json& value, WallTime now,
+                            const std::string& traceparent = {});
 
 /// Stores messages in ops.outbox; returns the row ids, in order.
-std::vector<long> store_in_outbox(postgres::Transaction& transaction, const std::vector<kafka::Message>& messages);
+std::vector<long> store_in_outbox(postgres::Transaction& transaction,
+                                  const std::vector<kafka::Message>& messages);
 
-/// Publishes committed outbox rows now, and deletes each after its delivery. Best effort: what fails stays for the sweep.
-/// Safe from any thread; owns a thread for the deletes; the destructor waits briefly for what is under way.
+/// Publishes committed outbox rows now, and deletes each after its delivery. Best effort: what fails stays
+/// for the sweep. Safe from any thread; owns a thread for the deletes; the destructor waits briefly for what
+/// is under way.
 class OutboxPublisher {
  public:
   OutboxPublisher(postgres::Database& database, kafka::Producer& producer);
@@ -40,9 +47,10 @@ class OutboxPublisher {
   std::unique_ptr<State> state_;
 };
 
-/// Publishes rows older than `age` that their writers did not (FOR UPDATE SKIP LOCKED, deleted after delivery); returns
-/// how many.
-long sweep_outbox(postgres::Database& database, kafka::Producer& producer, std::chrono::milliseconds age, int limit);
+/// Publishes rows older than `age` that their writers did not (FOR UPDATE SKIP LOCKED, deleted after
+/// delivery); returns how many.
+long sweep_outbox(postgres::Database& database, kafka::Producer& producer, std::chrono::milliseconds age,
+                  int limit);
 
 struct NewRun {
   Uuid id;
@@ -51,15 +59,19 @@ struct NewRun {
   Json parameters = Json::object();
   bool bulk = false;  ///< goes to the ticks topic, behind what someone waits for
 };
-/// Inserts the run as queued with its command in the outbox (nothing where the id exists already). Returns what was stored,
-/// for OutboxPublisher::publish.
-struct Stored { std::vector<long> ids; std::vector<kafka::Message> messages; };
+/// Inserts the run as queued with its command in the outbox (nothing where the id exists already). Returns
+/// what was stored, for OutboxPublisher::publish.
+struct Stored {
+  std::vector<long> ids;
+  std::vector<kafka::Message> messages;
+};
 Stored enqueue(postgres::Transaction& transaction, const NewRun& run, WallTime now);
 /// The command message of a run that stands in ops.runs, for sending (again).
 kafka::Message command_message(const NewRun& run, WallTime now);
 
-/// needs_approval → queued with the digest approved (valid for 24 h), command in the outbox. Throws Error{conflict,"not_waiting_for_approval"}
-/// in any other state, Error{not_found,"run_not_found"} for an unknown id.
+/// needs_approval → queued with the digest approved (valid for 24 h), command in the outbox. Throws
+/// Error{conflict,"not_waiting_for_approval"} in any other state, Error{not_found,"run_not_found"} for an
+/// unknown id.
 Stored approve(postgres::Transaction& transaction, const Uuid& run, const std::string& by, WallTime now);
 /// needs_approval → cancelled with code "rejected". Errors as approve().
 Stored reject(postgres::Transaction& transaction, const Uuid& run, const std::string& by, WallTime now);

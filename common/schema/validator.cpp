@@ -1,5 +1,8 @@
 #include "common/schema/validator.h"
 
+#include "cmake/embedded.h"
+#include "common/core/error.h"
+
 #include <map>
 
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
@@ -7,9 +10,6 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validation_results.hpp>
 #include <valijson/validator.hpp>
-
-#include "cmake/embedded.h"
-#include "common/core/error.h"
 
 namespace rollcall::schema {
 namespace {
@@ -41,7 +41,8 @@ Problem problem_of(const valijson::ValidationResults& results) {
   const auto first = results.begin();
   if (first == results.end()) return {"schema_violation", "The message does not match its schema."};
   const std::string pointer = json_pointer(first->context);
-  return {"schema_violation", (pointer.empty() ? std::string{"The message"} : pointer) + ": " + first->description};
+  return {"schema_violation",
+          (pointer.empty() ? std::string{"The message"} : pointer) + ": " + first->description};
 }
 
 }  // namespace
@@ -59,19 +60,23 @@ Validator::Validator() : state_(std::make_unique<State>()) {
       valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
       parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document), schema);
     } catch (const std::exception& error) {
-      throw Error(Fault::config, "internal", std::string{file.name} + " is not a usable schema: " + error.what());
+      throw Error(Fault::config, "internal",
+                  std::string{file.name} + " is not a usable schema: " + error.what());
     }
   }
 }
 
 Validator::~Validator() = default;
 
-bool Validator::knows(std::string_view type) const { return state_->schemas.contains(type); }
+bool Validator::knows(std::string_view type) const {
+  return state_->schemas.contains(type);
+}
 
 std::optional<Problem> Validator::check(std::string_view type, const Json& value) const {
   const auto found = state_->schemas.find(type);
   if (found == state_->schemas.end()) {
-    return Problem{"unknown_message_type", "There is no schema for messages of type '" + std::string{type} + "'."};
+    return Problem{"unknown_message_type",
+                   "There is no schema for messages of type '" + std::string{type} + "'."};
   }
   // Holds nothing but compiled patterns, which are slow to make and not safe to share between threads.
   thread_local valijson::Validator validator;

@@ -1,10 +1,10 @@
 #pragma once
+#include "common/core/json.h"
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include "common/core/json.h"
 
 namespace rollcall::schema {
 
@@ -14,8 +14,8 @@ class Validator {
   Validator();
   ~Validator();
   [[nodiscard]] bool knows(std::string_view type) const;
-  /// Nothing where `value` is a valid message of that type ("rollcall.tick.v1"); else Problem `schema_violation` naming
-  /// the field (JSON pointer) and what is wrong, or `unknown_message_type`.
+  /// Nothing where `value` is a valid message of that type ("rollcall.tick.v1"); else Problem
+  /// `schema_violation` naming the field (JSON pointer) and what is wrong, or `unknown_message_type`.
   [[nodiscard]] std::optional<Problem> check(std::string_view type, const Json& value) const;
 
  private:

@@ -1,9 +1,9 @@
 #include "common/worker/claims.h"
 
-#include <algorithm>
-
 #include "common/crypto/crypto.h"
 #include "common/runs/blocks.h"
+
+#include <algorithm>
 
 namespace rollcall::worker {
 namespace {
@@ -35,13 +35,22 @@ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[],
 WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'
 RETURNING r.id)";
 
-postgres::Value text_or_null(const std::string& text) { return text.empty() ? std::nullopt : postgres::value(text); }
+postgres::Value text_or_null(const std::string& text) {
+  return text.empty() ? std::nullopt : postgres::value(text);
+}
 
 Claimed claimed_of(const postgres::Row& row, const Command& command) {
   Claimed claimed;
   claimed.claim = row.uuid(1);
-  claimed.run = {row.uuid(0), row.uuid(5), row.text(4), row.text(6), row.text(7), row.json(8), static_cast<int>(row.number(2)),
-                 row.flag(3), row.text(9)};
+  claimed.run = {row.uuid(0),
+                 row.uuid(5),
+                 row.text(4),
+                 row.text(6),
+                 row.text(7),
+                 row.json(8),
+                 static_cast<int>(row.number(2)),
+                 row.flag(3),
+                 row.text(9)};
   claimed.cancel_requested = row.flag(10);
   claimed.traceparent = row.text(11).empty() ? command.traceparent : row.text(11);
   claimed.urgent = command.urgent;
@@ -81,7 +90,8 @@ void add_events(postgres::Transaction& transaction, const std::vector<const Fini
       {postgres::array(ids), postgres::array(events), postgres::array(details)});
 }
 
-std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector<const Finished*>& finished, WallTime now) {
+std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector<const Finished*>& finished,
+                           WallTime now) {
   std::vector<Uuid> ids, claims;
   std::vector<std::string> states;
   std::vector<postgres::Value> resume, results, codes, messages, outcomes, durations;
@@ -98,14 +108,17 @@ std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector
     messages.push_back(text_or_null(settlement.message));
     outcomes.push_back(text_or_null(settlement.outcome));
     const bool is_finished = !settlement.outcome.empty();
-    durations.push_back(is_finished ? postgres::value(static_cast<long>(one->duration.count())) : std::nullopt);
+    durations.push_back(is_finished ? postgres::value(static_cast<long>(one->duration.count()))
+                                    : std::nullopt);
   }
   const auto rows = transaction.query(
-      settle_sql, {postgres::array(ids), postgres::array(claims), postgres::array(states), postgres::array(resume),
-                   postgres::array(refunds), postgres::array(results), postgres::array(codes), postgres::array(messages),
-                   postgres::array(outcomes), postgres::value(now), postgres::array(durations)});
+      settle_sql,
+      {postgres::array(ids), postgres::array(claims), postgres::array(states), postgres::array(resume),
+       postgres::array(refunds), postgres::array(results), postgres::array(codes), postgres::array(messages),
+       postgres::array(outcomes), postgres::value(now), postgres::array(durations)});
   std::set<Uuid> held;
-  for (const auto& row : rows) held.insert(row.uuid(0));
+  for (const auto& row : rows)
+    held.insert(row.uuid(0));
   return held;
 }
 
@@ -130,10 +143,11 @@ std::vector<Claimed> claim_block(postgres::Transaction& transaction, const Claim
   const auto rows = transaction.query(
       claim_sql, {postgres::value(claimant.worker), postgres::value(claimant.instance), postgres::array(ids),
                   postgres::array(tenants), postgres::array(organizations), postgres::array(operations),
-                  postgres::array(callers), postgres::array(parameters), postgres::array(hashes), postgres::array(traces),
-                  postgres::array(claims)});
+                  postgres::array(callers), postgres::array(parameters), postgres::array(hashes),
+                  postgres::array(traces), postgres::array(claims)});
   std::map<Uuid, const postgres::Row*> by_id;
-  for (const auto& row : rows) by_id.emplace(row.uuid(0), &row);
+  for (const auto& row : rows)
+    by_id.emplace(row.uuid(0), &row);
   std::vector<Claimed> claimed;
   claimed.reserve(rows.size());
   for (const auto& command : commands) {
@@ -153,7 +167,8 @@ Settled settle_block(postgres::Transaction& transaction, const std::string& work
   }
   if (held.empty()) return settled;
   add_events(transaction, held);
-  for (const auto* one : held) settled.news.messages.push_back(news_of(worker, *one, now));
+  for (const auto* one : held)
+    settled.news.messages.push_back(news_of(worker, *one, now));
   settled.news.ids = runs::store_in_outbox(transaction, settled.news.messages);
   return settled;
 }
@@ -216,7 +231,8 @@ void InFlight::store_progress(postgres::Database& database) {
   }
   if (ids.empty()) return;
   database.execute(
-      "UPDATE ops.runs r SET progress = u.progress FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[]) AS u(id, claim, progress) "
+      "UPDATE ops.runs r SET progress = u.progress FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[]) AS u(id, "
+      "claim, progress) "
       "WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'",
       {postgres::array(ids), postgres::array(claims), postgres::array(progress)});
 }

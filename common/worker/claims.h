@@ -1,11 +1,11 @@
 #pragma once
+#include "common/runs/runs.h"
+#include "common/worker/settlement.h"
+
 #include <map>
 #include <mutex>
 #include <set>
 #include <vector>
-
-#include "common/runs/runs.h"
-#include "common/worker/settlement.h"
 
 namespace rollcall::worker {
 
@@ -26,8 +26,9 @@ struct Claimant {
   std::string instance;  ///< who, for people: ops.runs.claimed_by
 };
 
-/// Claims what is queued, or was left running, in one statement; makes the rows that do not exist yet. Commands whose run
-/// is in any other state are not in the answer. Run ids must differ. The answer is in the order of `commands`.
+/// Claims what is queued, or was left running, in one statement; makes the rows that do not exist yet.
+/// Commands whose run is in any other state are not in the answer. Run ids must differ. The answer is in the
+/// order of `commands`.
 std::vector<Claimed> claim_block(postgres::Transaction& transaction, const Claimant& claimant,
                                  const std::vector<Command>& commands);
 

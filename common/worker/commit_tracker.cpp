@@ -29,7 +29,8 @@ void CommitTracker::forget(const kafka::TopicPartition& partition) {
   const auto found = partitions_.find(partition);
   if (found == partitions_.end()) return;
   const auto& offsets = found->second.offsets;
-  open_ -= static_cast<std::size_t>(std::ranges::count_if(offsets, [](const auto& entry) { return !entry.second; }));
+  open_ -= static_cast<std::size_t>(
+      std::ranges::count_if(offsets, [](const auto& entry) { return !entry.second; }));
   partitions_.erase(found);
 }
 

@@ -1,14 +1,15 @@
 #pragma once
+#include "common/kafka/kafka.h"
+
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
 
-#include "common/kafka/kafka.h"
-
 namespace rollcall::worker {
 
-/// Which offsets may be committed while work finishes out of order: per partition the contiguous finished prefix. Pure.
+/// Which offsets may be committed while work finishes out of order: per partition the contiguous finished
+/// prefix. Pure.
 class CommitTracker {
  public:
   void started(const kafka::TopicPartition& partition, std::int64_t offset);

@@ -10,17 +10,20 @@ constexpr std::chrono::milliseconds progress_every{250};
 
 // Locks the run's row, so that neither a new claim nor a cancel can slip in before the commit.
 void check_held(postgres::Transaction& transaction, const Claimed& claimed) {
-  const auto rows = transaction.query("SELECT claim, cancel_requested, state FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
-                                      {postgres::value(claimed.run.id)});
+  const auto rows =
+      transaction.query("SELECT claim, cancel_requested, state FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
+                        {postgres::value(claimed.run.id)});
   if (rows.empty() || rows.front().uuid(0) != claimed.claim || rows.front().text(2) != "running") {
-    throw Error(Fault::conflict, "claim_lost", "Another worker holds run " + claimed.run.id.to_string() + " now.");
+    throw Error(Fault::conflict, "claim_lost",
+                "Another worker holds run " + claimed.run.id.to_string() + " now.");
   }
   if (rows.front().flag(1)) throw Error(Fault::conflict, "cancelled", "The run was cancelled.");
 }
 
 }  // namespace
 
-void LoopContext::checkpoint(const std::function<void(postgres::Transaction&)>& write, std::vector<kafka::Message> publish) {
+void LoopContext::checkpoint(const std::function<void(postgres::Transaction&)>& write,
+                             std::vector<kafka::Message> publish) {
   auto ids = parts_.database.transact([&](postgres::Transaction& transaction) {
     check_held(transaction, claimed_);
     if (write) write(transaction);
@@ -38,7 +41,8 @@ void LoopContext::progress(long done, long total) {
   parts_.in_flight.progress(run.id, progress);  // the loop's own thread stores it
   const auto organization = run.organization_id.is_nil() ? std::nullopt : std::optional{run.organization_id};
   const auto wall = parts_.clock.wall();
-  Json value = runs::news_value(run.id, organization, parts_.worker, run.operation, "running", run.attempt, wall);
+  Json value =
+      runs::news_value(run.id, organization, parts_.worker, run.operation, "running", run.attempt, wall);
   value["progress"] = progress;
   // Not through the outbox: progress that gets lost is replaced by the next.
   parts_.producer.publish(runs::news_message(value, wall, claimed_.traceparent), [](const std::string&) {});

@@ -1,9 +1,9 @@
 #include "common/worker/feed.h"
 
-#include <thread>
-
 #include "common/core/error.h"
 #include "common/log/log.h"
+
+#include <thread>
 
 namespace rollcall::worker {
 namespace {
@@ -18,7 +18,8 @@ std::string text_at(const Json& value, const char* field) {
   return found != value.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
-std::string type_of(const kafka::Message& message, const Json& value, const std::string& command_type, bool ticks) {
+std::string type_of(const kafka::Message& message, const Json& value, const std::string& command_type,
+                    bool ticks) {
   if (const auto type = message.header("ce_type"); type && !type->empty()) return *type;
   return ticks && value.is_object() && value.contains("tick_id") ? tick_type : command_type;
 }
@@ -41,7 +42,8 @@ Command command_of(const Json& value) {
   return command;
 }
 
-Judged judge(const kafka::Message& message, const std::string& worker, bool ticks, const schema::Validator& schemas) {
+Judged judge(const kafka::Message& message, const std::string& worker, bool ticks,
+             const schema::Validator& schemas) {
   auto parsed = parse_json(message.value);
   if (!parsed) return parsed.error();
   const Json& value = *parsed;
@@ -49,7 +51,8 @@ Judged judge(const kafka::Message& message, const std::string& worker, bool tick
   const std::string type = type_of(message, value, command_type, ticks);
   const bool is_tick = ticks && type == tick_type;
   if (!is_tick && type != command_type) {
-    return Problem{"unknown_message_type", "Messages of type '" + type + "' are not served on " + message.topic + "."};
+    return Problem{"unknown_message_type",
+                   "Messages of type '" + type + "' are not served on " + message.topic + "."};
   }
   if (auto problem = schemas.check(type, value)) return *problem;
   if (is_tick) return Tick{value, {}};
@@ -89,12 +92,13 @@ void Graveyard::bury(const Ticket& ticket, const Problem& problem, const std::st
 
 void Graveyard::send(Corpse corpse) {
   kafka::Message letter = corpse.letter;
-  producer_.publish(std::move(letter), [failed = failed_, corpse = std::move(corpse)](const std::string& error) {
-    if (error.empty()) return corpse.ticket.finish();
-    log::warn("dead_letter_undelivered", {{"topic", corpse.letter.topic}, {"message", error}});
-    const std::lock_guard lock(failed->mutex);
-    failed->corpses.push_back(corpse);
-  });
+  producer_.publish(
+      std::move(letter), [failed = failed_, corpse = std::move(corpse)](const std::string& error) {
+        if (error.empty()) return corpse.ticket.finish();
+        log::warn("dead_letter_undelivered", {{"topic", corpse.letter.topic}, {"message", error}});
+        const std::lock_guard lock(failed->mutex);
+        failed->corpses.push_back(corpse);
+      });
 }
 
 void Graveyard::retry() {
@@ -103,11 +107,12 @@ void Graveyard::retry() {
     const std::lock_guard lock(failed_->mutex);
     corpses.swap(failed_->corpses);
   }
-  for (auto& corpse : corpses) send(std::move(corpse));
+  for (auto& corpse : corpses)
+    send(std::move(corpse));
 }
 
-Feed::Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas, Graveyard& graveyard,
-           metrics::Counter& messages)
+Feed::Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas,
+           Graveyard& graveyard, metrics::Counter& messages)
     : group_(options.group),
       wiring_(std::move(wiring)),
       schemas_(schemas),
@@ -116,7 +121,8 @@ Feed::Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validato
       consumer_(std::move(options)) {
   consumer_.on_revoked([this](const std::vector<kafka::TopicPartition>& partitions) {
     commit(true);  // the next holder then repeats as little as possible
-    for (const auto& partition : partitions) offsets_->forget(partition);
+    for (const auto& partition : partitions)
+      offsets_->forget(partition);
   });
 }
 
@@ -133,7 +139,8 @@ void Feed::run(std::stop_token stop) {
 
 void Feed::poll_once() {
   hold_back();
-  for (auto& message : consumer_.poll(poll_max, poll_wait)) take(std::move(message));
+  for (auto& message : consumer_.poll(poll_max, poll_wait))
+    take(std::move(message));
   if (std::chrono::steady_clock::now() - committed_at_ >= commit_every) commit(false);
   graveyard_.retry();
 }

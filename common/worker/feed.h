@@ -1,14 +1,14 @@
 #pragma once
+#include "common/metrics/metrics.h"
+#include "common/schema/validator.h"
+#include "common/worker/claims.h"
+
 #include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
 #include <variant>
-
-#include "common/metrics/metrics.h"
-#include "common/schema/validator.h"
-#include "common/worker/claims.h"
 
 namespace rollcall::worker {
 
@@ -17,14 +17,16 @@ struct Tick {
   Ticket ticket;
 };
 using Judged = std::variant<Command, Tick, Problem>;
-/// What a message asks for, or why it cannot be served. Pure. The type is the ce_type header's; without one, a value with
-/// "tick_id" on a ticks topic is a tick, anything else a command.
-Judged judge(const kafka::Message& message, const std::string& worker, bool ticks, const schema::Validator& schemas);
+/// What a message asks for, or why it cannot be served. Pure. The type is the ce_type header's; without one,
+/// a value with "tick_id" on a ticks topic is a tick, anything else a command.
+Judged judge(const kafka::Message& message, const std::string& worker, bool ticks,
+             const schema::Validator& schemas);
 
 /// A command's value as runs carry it; used for ticks' commands too. The value must match its schema.
 Command command_of(const Json& value);
 
-/// What a poisonous message becomes: the original value, key and headers, and beside them why, and where it came from.
+/// What a poisonous message becomes: the original value, key and headers, and beside them why, and where it
+/// came from.
 kafka::Message dead_letter(const kafka::Message& message, const Problem& problem, const std::string& group);
 
 /// Sends dead letters; the offset of the original counts as finished only once its dead letter is delivered.
@@ -50,8 +52,8 @@ class Graveyard {
   std::shared_ptr<Failed> failed_ = std::make_shared<Failed>();
 };
 
-/// One topic's consumer: polls, judges, hands over, commits. Pauses while `open_max` of its messages are unfinished, and
-/// goes on polling meanwhile, so that the group keeps it.
+/// One topic's consumer: polls, judges, hands over, commits. Pauses while `open_max` of its messages are
+/// unfinished, and goes on polling meanwhile, so that the group keeps it.
 class Feed {
  public:
   struct Wiring {

@@ -1,15 +1,15 @@
 #pragma once
-#include <functional>
-#include <stop_token>
-#include <string>
-#include <variant>
-#include <vector>
-
 #include "common/core/clock.h"
 #include "common/core/ids.h"
 #include "common/core/json.h"
 #include "common/kafka/kafka.h"
 #include "common/postgres/postgres.h"
+
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <variant>
+#include <vector>
 
 namespace rollcall::worker {
 
@@ -21,26 +21,41 @@ struct Run {
   std::string operation;
   std::string caller_identity;
   Json parameters;
-  int attempt = 1;             ///< 1 on the first claim
-  bool resumed = false;        ///< an earlier attempt may have left something half done
-  std::string approved_digest; ///< of the plan an operator approved, while the approval is valid; empty: none
+  int attempt = 1;       ///< 1 on the first claim
+  bool resumed = false;  ///< an earlier attempt may have left something half done
+  std::string
+      approved_digest;  ///< of the plan an operator approved, while the approval is valid; empty: none
 };
 
 // What a handler answers. The loop alone retries, parks, publishes and commits.
-struct Done { Json result; };
-struct RetryAfter { std::string code, message; std::chrono::milliseconds delay{0}; };  ///< an attempt is spent; 0: the loop's backoff
-struct WaitUntil { std::string code, message; WallTime resume_at; };                   ///< no attempt is spent
-struct NeedsApproval { std::string code, message, digest; Json result; };
-struct Failed { std::string code, message; Json result; };                             ///< never again
+struct Done {
+  Json result;
+};
+struct RetryAfter {
+  std::string code, message;
+  std::chrono::milliseconds delay{0};
+};  ///< an attempt is spent; 0: the loop's backoff
+struct WaitUntil {
+  std::string code, message;
+  WallTime resume_at;
+};  ///< no attempt is spent
+struct NeedsApproval {
+  std::string code, message, digest;
+  Json result;
+};
+struct Failed {
+  std::string code, message;
+  Json result;
+};  ///< never again
 using Outcome = std::variant<Done, RetryAfter, WaitUntil, NeedsApproval, Failed>;
 
 /// What a running handler may do besides thinking. One per run, used by its lane's thread.
 class RunContext {
  public:
   virtual ~RunContext() = default;
-  /// One transaction: checks that this worker still holds the run and that nobody cancelled it, runs `write`, stores
-  /// `publish` in the outbox, commits, then publishes. Throws Error{conflict,"claim_lost"} or Error{conflict,"cancelled"}: let it pass
-  /// through, the loop knows what to do.
+  /// One transaction: checks that this worker still holds the run and that nobody cancelled it, runs `write`,
+  /// stores `publish` in the outbox, commits, then publishes. Throws Error{conflict,"claim_lost"} or
+  /// Error{conflict,"cancelled"}: let it pass through, the loop knows what to do.
   virtual void checkpoint(const std::function<void(postgres::Transaction&)>& write,
                           std::vector<kafka::Message> publish = {}) = 0;
   /// Told to callers at most a few times a second.
@@ -49,13 +64,15 @@ class RunContext {
   [[nodiscard]] virtual std::stop_token stop() const = 0;
 };
 
-/// Called from several lanes at once, never for two runs of one organization at a time. Throwing Error is answering by
-/// its fault: transient, conflict → RetryAfter; throttled → WaitUntil; invalid, denied, not_found, config → Failed.
+/// Called from several lanes at once, never for two runs of one organization at a time. Throwing Error is
+/// answering by its fault: transient, conflict → RetryAfter; throttled → WaitUntil; invalid, denied,
+/// not_found, config → Failed.
 class Handler {
  public:
   virtual ~Handler() = default;
   virtual Outcome handle(const Run& run, RunContext& context) = 0;
-  /// A tick: the commands it stands for. They are queued as bulk work; run ids derive from tick and organization.
+  /// A tick: the commands it stands for. They are queued as bulk work; run ids derive from tick and
+  /// organization.
   virtual std::vector<Json> expand(const Json& tick) = 0;
 };
 

@@ -9,7 +9,8 @@ Lanes::Lanes(int threads, metrics::Gauge& busy) : busy_gauge_(busy) {
 }
 
 Lanes::~Lanes() {
-  for (auto& thread : threads_) thread.request_stop();
+  for (auto& thread : threads_)
+    thread.request_stop();
 }
 
 void Lanes::submit(const std::string& key, bool urgent, Task task) {
@@ -46,7 +47,8 @@ bool Lanes::stop(SteadyTime deadline) {
   stopping_ = true;
   auto dropped = queue_.drain();
   lock.unlock();
-  for (auto& task : dropped) task(true);
+  for (auto& task : dropped)
+    task(true);
   lock.lock();
   return changed_.wait_until(lock, deadline, [&] { return busy_ == 0; });
 }

@@ -1,4 +1,7 @@
 #pragma once
+#include "common/core/clock.h"
+#include "common/metrics/metrics.h"
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -9,13 +12,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/core/clock.h"
-#include "common/metrics/metrics.h"
-
 namespace rollcall::worker {
 
-/// Work by key: one piece of a key at a time and in the order it came, any key that is free to whoever asks; urgent work
-/// before bulk. Pure; not safe from several threads by itself.
+/// Work by key: one piece of a key at a time and in the order it came, any key that is free to whoever asks;
+/// urgent work before bulk. Pure; not safe from several threads by itself.
 template <class Item>
 class KeyedQueue {
  public:
@@ -102,8 +102,8 @@ class KeyedQueue {
   std::size_t size_ = 0;
 };
 
-/// A fixed number of threads over a KeyedQueue. How much may wait here is bounded by who submits: a feed pauses its
-/// consumer while too many of its messages are open.
+/// A fixed number of threads over a KeyedQueue. How much may wait here is bounded by who submits: a feed
+/// pauses its consumer while too many of its messages are open.
 class Lanes {
  public:
   /// `run(dropped)` does the piece; dropped: the lanes stop, give it back undone.

@@ -1,10 +1,9 @@
 #include "common/worker/process.h"
 
-#include <poll.h>
-#include <pthread.h>
-#include <sys/eventfd.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
+#include "common/core/clock.h"
+#include "common/core/error.h"
+#include "common/http_server/server.h"
+#include "common/log/log.h"
 
 #include <array>
 #include <condition_variable>
@@ -12,10 +11,11 @@
 #include <mutex>
 #include <thread>
 
-#include "common/core/clock.h"
-#include "common/core/error.h"
-#include "common/http_server/server.h"
-#include "common/log/log.h"
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 namespace rollcall::worker {
 namespace {
@@ -44,7 +44,8 @@ struct StopSignal::State {
     log::info("stopping");
     source.request_stop();
     // From now on a second signal kills at once: an operator's impatience is an order.
-    // The first one is taken off the queue before that: still pending, it would kill the process the moment it is unblocked.
+    // The first one is taken off the queue before that: still pending, it would kill the process the moment
+    // it is unblocked.
     signalfd_siginfo taken{};
     [[maybe_unused]] const auto read_bytes = read(signals, &taken, sizeof taken);
     const auto set = stop_signals();
@@ -64,7 +65,8 @@ StopSignal::StopSignal() : state_(std::make_unique<State>()) {
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   state_->signals = signalfd(-1, &set, SFD_CLOEXEC);
   state_->wake = eventfd(0, EFD_CLOEXEC);
-  if (state_->signals < 0 || state_->wake < 0) throw Error(Fault::config, "internal", "No descriptor for signals.");
+  if (state_->signals < 0 || state_->wake < 0)
+    throw Error(Fault::config, "internal", "No descriptor for signals.");
   state_->thread = std::thread([state = state_.get()] { state->watch(); });
 }
 
@@ -76,7 +78,9 @@ StopSignal::~StopSignal() {
   close(state_->wake);
 }
 
-std::stop_token StopSignal::token() const { return state_->source.get_token(); }
+std::stop_token StopSignal::token() const {
+  return state_->source.get_token();
+}
 
 void StopSignal::wait() const {
   std::mutex mutex;
@@ -87,10 +91,13 @@ void StopSignal::wait() const {
 
 struct OpsServer::State {
   State(metrics::Registry& registry, std::vector<ReadyCheck> ready_checks)
-      : metrics(registry), checks(std::move(ready_checks)), checker([this](std::stop_token stop) { check(stop); }) {}
+      : metrics(registry),
+        checks(std::move(ready_checks)),
+        checker([this](std::stop_token stop) { check(stop); }) {}
 
   void serve(const http_server::Request& request, http_server::Respond respond) {
-    if (request.method != "GET" && request.method != "HEAD") return respond(text(405, "Only GET is served here.\n"));
+    if (request.method != "GET" && request.method != "HEAD")
+      return respond(text(405, "Only GET is served here.\n"));
     if (request.path() == "/healthz") return respond(text(200, "ok\n"));
     if (request.path() == "/metrics") {
       return respond({200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, metrics.render()});
@@ -102,10 +109,13 @@ struct OpsServer::State {
   }
 
   static http_server::Response text(int status, std::string body) {
-    return {status, {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}}, std::move(body)};
+    return {status,
+            {{"Content-Type", "text/plain; charset=utf-8"}, {"Cache-Control", "no-store"}},
+            std::move(body)};
   }
 
-  // Answers /readyz: a check may block, so not on the network's thread; one answer serves a second of questions.
+  // Answers /readyz: a check may block, so not on the network's thread; one answer serves a second of
+  // questions.
   void check(std::stop_token stop) {
     std::unique_lock lock(mutex);
     http_server::Response answer;
@@ -117,7 +127,8 @@ struct OpsServer::State {
         answer = ask();
         known_until = std::chrono::steady_clock::now() + std::chrono::seconds{1};
       }
-      for (auto& respond : asking) respond(answer);
+      for (auto& respond : asking)
+        respond(answer);
       lock.lock();
     }
   }
@@ -161,6 +172,8 @@ OpsServer::~OpsServer() {
   state_->server.reset();
 }
 
-std::uint16_t OpsServer::port() const { return state_->server->port(); }
+std::uint16_t OpsServer::port() const {
+  return state_->server->port();
+}
 
 }  // namespace rollcall::worker

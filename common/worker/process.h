@@ -1,12 +1,12 @@
 #pragma once
+#include "common/metrics/metrics.h"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
-
-#include "common/metrics/metrics.h"
 
 namespace rollcall::worker {
 
@@ -24,8 +24,8 @@ class StopSignal {
 };
 
 struct ReadyCheck {
-  std::string name;                       ///< "postgresql", "kafka"
-  std::function<bool()> ready;            ///< asked on a thread that may block
+  std::string name;             ///< "postgresql", "kafka"
+  std::function<bool()> ready;  ///< asked on a thread that may block
 };
 
 /// /healthz (alive), /readyz (503 with words for what is missing), /metrics on one port.

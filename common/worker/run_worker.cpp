@@ -1,17 +1,17 @@
 #include "common/worker/run_worker.h"
 
-#include <unistd.h>
-
-#include <atomic>
-#include <condition_variable>
-#include <cstdlib>
-
 #include "common/runs/blocks.h"
 #include "common/worker/context.h"
 #include "common/worker/feed.h"
 #include "common/worker/lanes.h"
 #include "common/worker/persist.h"
 #include "common/worker/settler.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+
+#include <unistd.h>
 
 namespace rollcall::worker {
 namespace {
@@ -70,8 +70,10 @@ class Loop {
         clock_(clock),
         stop_(std::move(stop)),
         outbox_(database, producer),
-        graveyard_(producer, metrics.counter("rollcall_dead_letters_total", "Messages put on a dead-letter topic.")),
-        settler_({options.worker, database, outbox_, in_flight_, clock, metrics, [this] { return past_deadline(); }}),
+        graveyard_(producer,
+                   metrics.counter("rollcall_dead_letters_total", "Messages put on a dead-letter topic.")),
+        settler_({options.worker, database, outbox_, in_flight_, clock, metrics,
+                  [this] { return past_deadline(); }}),
         lanes_(options.lanes, metrics.gauge("rollcall_lanes_busy", "Lanes at work.")),
         messages_(metrics.counter("rollcall_messages_total", "Messages received.")) {}
 
@@ -92,7 +94,8 @@ class Loop {
   void beat(std::stop_token stop);
   void shut_down(Feed& commands, Feed& ticks);
   bool past_deadline() const {
-    return stop_.stop_requested() && std::chrono::steady_clock::now().time_since_epoch().count() >= deadline_.load();
+    return stop_.stop_requested() &&
+           std::chrono::steady_clock::now().time_since_epoch().count() >= deadline_.load();
   }
 
   const LoopOptions& options_;
@@ -112,8 +115,8 @@ class Loop {
   metrics::Counter& messages_;
 };
 
-// Commands and ticks are read by two consumers of two groups: a backlog of ticks then cannot hold back what someone waits
-// for, and one consumer's joining does not make the other rejoin.
+// Commands and ticks are read by two consumers of two groups: a backlog of ticks then cannot hold back what
+// someone waits for, and one consumer's joining does not make the other rejoin.
 std::unique_ptr<Feed> Loop::make_feed(bool ticks) {
   kafka::ConsumerOptions consumer;
   consumer.client = options_.kafka;
@@ -137,12 +140,13 @@ void Loop::run() {
     // These four end by themselves soon after stop_; leaving the block waits for them.
     const std::jthread poll_ticks([&] { ticks->run(stop_); });
     const std::jthread claimer([this] {
-      for (auto block = inbox_.take(static_cast<std::size_t>(options_.claim_batch_max), stop_); !block.empty();
-           block = inbox_.take(static_cast<std::size_t>(options_.claim_batch_max), stop_)) {
+      for (auto block = inbox_.take(static_cast<std::size_t>(options_.claim_batch_max), stop_);
+           !block.empty(); block = inbox_.take(static_cast<std::size_t>(options_.claim_batch_max), stop_)) {
         claim(std::move(block));
       }
     });
-    log::info("worker_started", {{"topics", Json::array({topic(false), topic(true)})}, {"lanes", options_.lanes}});
+    log::info("worker_started",
+              {{"topics", Json::array({topic(false), topic(true)})}, {"lanes", options_.lanes}});
     commands->run(stop_);
     deadline_ = (std::chrono::steady_clock::now() + options_.stop_deadline).time_since_epoch().count();
   }
@@ -164,17 +168,21 @@ void Loop::claim(std::vector<Command> block) {
 void Loop::claim_or_split(std::vector<Command> block) {
   std::vector<Claimed> claimed;
   try {
-    const bool done = persist("claim_waits", [this] { return stop_.stop_requested(); }, [&] {
-      claimed = database_.transact([&](postgres::Transaction& transaction) {
-        return claim_block(transaction, {options_.worker, instance_name(options_)}, block);
-      });
-    });
+    const bool done = persist(
+        "claim_waits", [this] { return stop_.stop_requested(); },
+        [&] {
+          claimed = database_.transact([&](postgres::Transaction& transaction) {
+            return claim_block(transaction, {options_.worker, instance_name(options_)}, block);
+          });
+        });
     if (!done) return;
   } catch (const Error& error) {
-    // One command that PostgreSQL refuses must not hold up the others: find it by halving, then bury it alone.
+    // One command that PostgreSQL refuses must not hold up the others: find it by halving, then bury it
+    // alone.
     if (block.size() == 1) {
       in_flight_.remove(block.front().run_id);
-      const auto group = options_.topic_prefix + "-" + options_.worker + (block.front().urgent ? "" : "-ticks");
+      const auto group =
+          options_.topic_prefix + "-" + options_.worker + (block.front().urgent ? "" : "-ticks");
       return graveyard_.bury(block.front().ticket, {error.code(), error.what()}, group);
     }
     const auto middle = block.begin() + static_cast<std::ptrdiff_t>(block.size() / 2);
@@ -182,7 +190,8 @@ void Loop::claim_or_split(std::vector<Command> block) {
     return claim_or_split({middle, block.end()});
   }
   std::set<Uuid> ours;
-  for (const auto& one : claimed) ours.insert(one.run.id);
+  for (const auto& one : claimed)
+    ours.insert(one.run.id);
   for (const auto& command : block) {
     if (ours.contains(command.run_id)) continue;
     in_flight_.remove(command.run_id);
@@ -247,13 +256,16 @@ void Loop::serve(Tick tick) {
   lanes_.submit(key, false, [this, tick = std::move(tick)](bool dropped) {
     if (dropped || stop_.stop_requested()) return;  // not finished: it comes again
     try {
-      const bool done = persist("tick_waits", [this] { return stop_.stop_requested(); },
-                                [&] { queue_commands(handler_.expand(tick.value)); });
+      const bool done = persist(
+          "tick_waits", [this] { return stop_.stop_requested(); },
+          [&] { queue_commands(handler_.expand(tick.value)); });
       if (done) tick.ticket.finish();
     } catch (const Error& error) {
-      graveyard_.bury(tick.ticket, {error.code(), error.what()}, options_.topic_prefix + "-" + options_.worker + "-ticks");
+      graveyard_.bury(tick.ticket, {error.code(), error.what()},
+                      options_.topic_prefix + "-" + options_.worker + "-ticks");
     } catch (const std::exception& error) {
-      graveyard_.bury(tick.ticket, {"internal", error.what()}, options_.topic_prefix + "-" + options_.worker + "-ticks");
+      graveyard_.bury(tick.ticket, {"internal", error.what()},
+                      options_.topic_prefix + "-" + options_.worker + "-ticks");
     }
   });
 }
@@ -269,10 +281,11 @@ void Loop::queue_commands(const std::vector<Json>& commands) {
     block.clear();
   };
   for (const auto& value : commands) {
-    if (const auto problem = schemas_.check(type, value)) throw Error(Fault::invalid, problem->code, problem->message);
+    if (const auto problem = schemas_.check(type, value))
+      throw Error(Fault::invalid, problem->code, problem->message);
     auto command = command_of(value);
-    block.push_back({command.run_id, command.tenant_id, options_.worker, command.operation, command.caller_identity,
-                     command.organization_id, std::move(command.parameters), true});
+    block.push_back({command.run_id, command.tenant_id, options_.worker, command.operation,
+                     command.caller_identity, command.organization_id, std::move(command.parameters), true});
     if (block.size() == tick_block) flush();
   }
   if (!block.empty()) flush();
@@ -312,7 +325,8 @@ void Loop::shut_down(Feed& commands, Feed& ticks) {
   ticks.close();
   log::info("worker_stopped", {{"in_flight", in_flight_.size()}});
   if (idle && settled) return;
-  // A thread cannot be taken away from a handler that does not come back. Ending here is a kill -9, which every run survives.
+  // A thread cannot be taken away from a handler that does not come back. Ending here is a kill -9, which
+  // every run survives.
   log::error("stop_deadline_exceeded", {{"in_flight", in_flight_.size()}});
   std::_Exit(EXIT_FAILURE);
 }
@@ -323,20 +337,25 @@ LoopOptions load_loop_options(config::Settings& settings, const std::string& wor
   using std::chrono::milliseconds;
   LoopOptions options;
   options.worker = worker;
-  options.kafka.brokers = settings.required("KAFKA_BROKERS", "Kafka's bootstrap servers, host:port, comma-separated.");
+  options.kafka.brokers =
+      settings.required("KAFKA_BROKERS", "Kafka's bootstrap servers, host:port, comma-separated.");
   options.kafka.client_id = "rollcall-" + worker;
-  options.lanes = static_cast<int>(settings.number("ROLLCALL_LANES", options.lanes, 1, 256, "Runs served at once."));
-  options.instance_id = settings.text("ROLLCALL_INSTANCE_ID", "", "Stable name of this process in its consumer group.");
-  options.attempts_max = static_cast<int>(settings.number("ROLLCALL_ATTEMPTS_MAX", options.attempts_max, 1, 1'000,
-                                                          "Failed attempts after which a run is failed."));
-  options.stop_deadline = settings.duration("ROLLCALL_STOP_DEADLINE", options.stop_deadline, milliseconds{1'000},
-                                            milliseconds{600'000}, "Time to finish the work in hand when stopping.");
+  options.lanes =
+      static_cast<int>(settings.number("ROLLCALL_LANES", options.lanes, 1, 256, "Runs served at once."));
+  options.instance_id =
+      settings.text("ROLLCALL_INSTANCE_ID", "", "Stable name of this process in its consumer group.");
+  options.attempts_max =
+      static_cast<int>(settings.number("ROLLCALL_ATTEMPTS_MAX", options.attempts_max, 1, 1'000,
+                                       "Failed attempts after which a run is failed."));
+  options.stop_deadline =
+      settings.duration("ROLLCALL_STOP_DEADLINE", options.stop_deadline, milliseconds{1'000},
+                        milliseconds{600'000}, "Time to finish the work in hand when stopping.");
   return options;
 }
 
 void run_worker(const LoopOptions& options, postgres::Database& database, kafka::Producer& producer,
-                const schema::Validator& schemas, Handler& handler, const Clock& clock, metrics::Registry& metrics,
-                std::stop_token stop) {
+                const schema::Validator& schemas, Handler& handler, const Clock& clock,
+                metrics::Registry& metrics, std::stop_token stop) {
   Loop(options, database, producer, schemas, handler, clock, metrics, std::move(stop)).run();
 }
 

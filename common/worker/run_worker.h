@@ -1,18 +1,18 @@
 #pragma once
-#include <stop_token>
-
 #include "common/config/settings.h"
 #include "common/core/backoff.h"
 #include "common/metrics/metrics.h"
 #include "common/schema/validator.h"
 #include "common/worker/handler.h"
 
+#include <stop_token>
+
 namespace rollcall::worker {
 
 struct LoopOptions {
-  std::string worker;                 ///< "member-sync": topics are rollcall.<worker>.commands and .ticks
+  std::string worker;  ///< "member-sync": topics are rollcall.<worker>.commands and .ticks
   kafka::Options kafka;
-  std::string instance_id;            ///< static group membership; empty: dynamic
+  std::string instance_id;  ///< static group membership; empty: dynamic
   int lanes = 8;
   int claim_batch_max = 500;
   int attempts_max = 10;
@@ -23,11 +23,11 @@ struct LoopOptions {
 /// Declares the settings every worker shares (KAFKA_BROKERS, ROLLCALL_LANES, …).
 LoopOptions load_loop_options(config::Settings& settings, const std::string& worker);
 
-/// The loop every worker runs: poll, validate, claim in blocks, hand to lanes (order per organization, parallel across),
-/// settle in blocks with the outbox in the same transaction, publish, commit the contiguous finished prefix. Returns
-/// after `stop`, within stop_deadline. PostgreSQL or Kafka being away is waited out.
+/// The loop every worker runs: poll, validate, claim in blocks, hand to lanes (order per organization,
+/// parallel across), settle in blocks with the outbox in the same transaction, publish, commit the contiguous
+/// finished prefix. Returns after `stop`, within stop_deadline. PostgreSQL or Kafka being away is waited out.
 void run_worker(const LoopOptions& options, postgres::Database& database, kafka::Producer& producer,
-                const schema::Validator& schemas, Handler& handler, const Clock& clock, metrics::Registry& metrics,
-                std::stop_token stop);
+                const schema::Validator& schemas, Handler& handler, const Clock& clock,
+                metrics::Registry& metrics, std::stop_token stop);
 
 }  // namespace rollcall::worker

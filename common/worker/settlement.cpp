@@ -9,16 +9,19 @@ struct Judge {
   WallTime now;
   double random;
 
-  static Settlement finished(const char* state, const char* outcome, Json result, std::string code, std::string message) {
-    return {state, std::nullopt, false, std::move(result), std::move(code), std::move(message), outcome, state};
+  static Settlement finished(const char* state, const char* outcome, Json result, std::string code,
+                             std::string message) {
+    return {state,           std::nullopt,       false,   std::move(result),
+            std::move(code), std::move(message), outcome, state};
   }
 
   Settlement operator()(const Done& done) const { return finished("succeeded", "ok", done.result, {}, {}); }
 
   Settlement operator()(const RetryAfter& retry) const {
     if (attempt >= rules.attempts_max) {
-      return finished("failed", "failed", nullptr, "attempts_exhausted",
-                      "Attempt " + std::to_string(attempt) + " failed too: " + retry.code + ": " + retry.message);
+      return finished(
+          "failed", "failed", nullptr, "attempts_exhausted",
+          "Attempt " + std::to_string(attempt) + " failed too: " + retry.code + ": " + retry.message);
     }
     const auto delay = retry.delay.count() > 0 ? retry.delay : rules.backoff.delay(attempt, random);
     return {"waiting", now + delay, false, nullptr, retry.code, retry.message, {}, "attempt_failed"};
@@ -31,7 +34,8 @@ struct Judge {
   Settlement operator()(const NeedsApproval& asks) const {
     Json result = asks.result.is_object() ? asks.result : Json::object();
     result["plan_digest"] = asks.digest;  // what approve() will name
-    return {"needs_approval", std::nullopt, false, std::move(result), asks.code, asks.message, {}, "needs_approval"};
+    return {"needs_approval", std::nullopt, false, std::move(result),
+            asks.code,        asks.message, {},    "needs_approval"};
   }
 
   Settlement operator()(const Failed& failed) const {
@@ -41,7 +45,8 @@ struct Judge {
 
 }  // namespace
 
-Settlement settlement_of(const Outcome& outcome, int attempt, const SettleRules& rules, WallTime now, double random) {
+Settlement settlement_of(const Outcome& outcome, int attempt, const SettleRules& rules, WallTime now,
+                         double random) {
   return std::visit(Judge{attempt, rules, now, random}, outcome);
 }
 
@@ -49,7 +54,8 @@ Outcome outcome_of(const Error& error, WallTime now, std::chrono::milliseconds b
   switch (error.fault()) {
     case Fault::transient:
     case Fault::conflict:
-      return RetryAfter{error.code(), error.what(), error.retry_after().value_or(std::chrono::milliseconds{0})};
+      return RetryAfter{error.code(), error.what(),
+                        error.retry_after().value_or(std::chrono::milliseconds{0})};
     case Fault::throttled:
       return WaitUntil{error.code(), error.what(), now + error.retry_after().value_or(backoff)};
     case Fault::invalid:
@@ -65,10 +71,13 @@ Settlement cancelled() {
   return Judge::finished("cancelled", "cancelled", nullptr, "cancelled", "The run was cancelled.");
 }
 
-Settlement released() { return {"queued", std::nullopt, true, nullptr, {}, {}, {}, "queued"}; }
+Settlement released() {
+  return {"queued", std::nullopt, true, nullptr, {}, {}, {}, "queued"};
+}
 
 Settlement unstorable(const std::string& why) {
-  return Judge::finished("failed", "failed", nullptr, "database_refused", "The result could not be stored: " + why);
+  return Judge::finished("failed", "failed", nullptr, "database_refused",
+                         "The result could not be stored: " + why);
 }
 
 }  // namespace rollcall::worker

@@ -1,11 +1,11 @@
 #pragma once
-#include <optional>
-#include <string>
-
 #include "common/core/backoff.h"
 #include "common/core/error.h"
 #include "common/worker/commit_tracker.h"
 #include "common/worker/handler.h"
+
+#include <optional>
+#include <string>
 
 namespace rollcall::worker {
 
@@ -36,7 +36,8 @@ struct SettleRules {
 };
 
 /// The one table from what a handler answers to what its run becomes. Pure; `random` is in [0, 1).
-Settlement settlement_of(const Outcome& outcome, int attempt, const SettleRules& rules, WallTime now, double random);
+Settlement settlement_of(const Outcome& outcome, int attempt, const SettleRules& rules, WallTime now,
+                         double random);
 /// What throwing `error` answers.
 Outcome outcome_of(const Error& error, WallTime now, std::chrono::milliseconds backoff);
 Settlement cancelled();

@@ -9,7 +9,9 @@ constexpr std::size_t block_max = 500;
 
 Settler::Settler(Parts parts) : parts_(std::move(parts)), thread_([this] { work(); }) {}
 
-Settler::~Settler() { finish(SteadyTime::max()); }
+Settler::~Settler() {
+  finish(SteadyTime::max());
+}
 
 void Settler::add(Finished finished) {
   const std::lock_guard lock(mutex_);
@@ -34,7 +36,8 @@ void Settler::work() {
     changed_.wait(lock, [&] { return closing_ || !queue_.empty(); });
     if (queue_.empty()) break;
     const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), block_max));
-    std::vector<Finished> block(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.begin() + count));
+    std::vector<Finished> block(std::make_move_iterator(queue_.begin()),
+                                std::make_move_iterator(queue_.begin() + count));
     queue_.erase(queue_.begin(), queue_.begin() + count);
     lock.unlock();
     settle(std::move(block));
@@ -46,7 +49,8 @@ void Settler::work() {
 
 void Settler::settle(std::vector<Finished> block) {
   std::vector<const Finished*> pointers;
-  for (const auto& one : block) pointers.push_back(&one);
+  for (const auto& one : block)
+    pointers.push_back(&one);
   Settled settled;
   try {
     const bool done = persist("settle_waits", parts_.give_up, [&] {
@@ -56,7 +60,8 @@ void Settler::settle(std::vector<Finished> block) {
     });
     if (!done) return drop(block);
   } catch (const Error& error) {
-    // One row that PostgreSQL refuses must not hold up the others: find it by halving, then fail that run alone.
+    // One row that PostgreSQL refuses must not hold up the others: find it by halving, then fail that run
+    // alone.
     if (block.size() > 1) {
       const auto middle = block.begin() + static_cast<std::ptrdiff_t>(block.size() / 2);
       std::vector<Finished> rest(std::make_move_iterator(middle), std::make_move_iterator(block.end()));
@@ -80,8 +85,10 @@ void Settler::conclude(const std::vector<Finished>& block, const std::set<Uuid>&
     if (!held.contains(run.id)) {
       log::info("claim_lost", {{"run_id", run.id.to_string()}, {"state", one.settlement.state}});
     } else {
-      parts_.metrics.counter("rollcall_runs_settled_total", "Runs settled, by the state they entered.",
-                             {{"state", one.settlement.state}}).add();
+      parts_.metrics
+          .counter("rollcall_runs_settled_total", "Runs settled, by the state they entered.",
+                   {{"state", one.settlement.state}})
+          .add();
     }
     // A run given back is still to be done: its message must come again, to whoever reads the partition next.
     if (one.settlement.state != "queued") one.claimed.ticket.finish();

@@ -1,17 +1,17 @@
 #pragma once
+#include "common/metrics/metrics.h"
+#include "common/worker/claims.h"
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
 
-#include "common/metrics/metrics.h"
-#include "common/worker/claims.h"
-
 namespace rollcall::worker {
 
-/// Settles finished runs in blocks on a thread of its own: what finishes while one transaction runs is the next block, so a
-/// lone run waits for nobody and a flood is moved hundreds at a time.
+/// Settles finished runs in blocks on a thread of its own: what finishes while one transaction runs is the
+/// next block, so a lone run waits for nobody and a flood is moved hundreds at a time.
 class Settler {
  public:
   struct Parts {

@@ -1,8 +1,8 @@
 #include "ops/cli/app.h"
 
-#include <map>
-
 #include "ops/cli/commands.h"
+
+#include <map>
 
 namespace rollcall::cli {
 namespace {

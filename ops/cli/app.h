@@ -1,10 +1,10 @@
 #pragma once
+#include "common/config/settings.h"
+#include "ops/cli/output.h"
+
 #include <iosfwd>
 #include <string>
 #include <vector>
-
-#include "common/config/settings.h"
-#include "ops/cli/output.h"
 
 namespace rollcall::cli {
 

@@ -1,8 +1,9 @@
 #include "ops/cli/arguments.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <ostream>
+
+#include <CLI/CLI.hpp>
 
 namespace rollcall::cli {
 namespace {
@@ -12,21 +13,25 @@ constexpr const char* settings_help =
     "  DATABASE_URL        PostgreSQL, postgresql://user@host/database\n"
     "  KAFKA_BROKERS       host:port,…\n"
     "  MS_AUTH_TENANT_ID   Entra tenant; also the tenant of new organizations (default: default)\n"
-    "  MS_AUTH_CLIENT_ID, MS_AUTH_SECRET or MS_AUTH_CERTIFICATE, MS_AUTH_AUTHORITY, MS_GRAPH_URL: for doctor and sandbox\n"
+    "  MS_AUTH_CLIENT_ID, MS_AUTH_SECRET or MS_AUTH_CERTIFICATE, MS_AUTH_AUTHORITY, MS_GRAPH_URL: for doctor "
+    "and sandbox\n"
     "'ops/run --detach' writes them to .rollcall/env.\n\n"
-    "Every command takes --json. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 not reachable.";
+    "Every command takes --json. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 not "
+    "reachable.";
 
 /// The tree of commands: one method per noun. Holds references into the Arguments that parsing fills.
 class Tree {
  public:
   explicit Tree(Arguments& arguments) : a_(arguments) {
     app_.name("rollcall");
-    app_.description("Keeps Microsoft 365 groups true to an organization's roster: the operator's command line.");
+    app_.description(
+        "Keeps Microsoft 365 groups true to an organization's roster: the operator's command line.");
     app_.footer(settings_help);
     app_.set_version_flag("--version", "rollcall " ROLLCALL_VERSION);
     app_.require_subcommand(1, 1);
     json(app_);
-    leaf(app_, "doctor", "Checks settings, PostgreSQL, Kafka, the token endpoint and Microsoft Graph.", "rollcall doctor");
+    leaf(app_, "doctor", "Checks settings, PostgreSQL, Kafka, the token endpoint and Microsoft Graph.",
+         "rollcall doctor");
     leaf(app_, "migrate", "Brings the database's tables up to date; safe to repeat.", "rollcall migrate");
     organizations();
     synchronization();
@@ -34,13 +39,15 @@ class Tree {
     schedules();
     topics();
     auto& audit = group("audit", "What was changed, by whom.");
-    auto& list = leaf(audit, "list", "Lists the newest audit events.", "rollcall audit list --org Contoso --limit 50");
+    auto& list =
+        leaf(audit, "list", "Lists the newest audit events.", "rollcall audit list --org Contoso --limit 50");
     list.add_option("--org", a_.organization, "Only of this organization: id or unique name");
     list.add_option("--run", a_.run, "Only of this run");
     limit(list);
     auto& sandbox = group("sandbox", "The stand-in for Microsoft 365 at MS_GRAPH_URL.");
     leaf(sandbox, "reset", "Empties the sandbox: groups, people, counters.", "rollcall sandbox reset");
-    leaf(sandbox, "stats", "Shows what the sandbox counted: requests, units, 429s.", "rollcall sandbox stats --json");
+    leaf(sandbox, "stats", "Shows what the sandbox counted: requests, units, 429s.",
+         "rollcall sandbox stats --json");
   }
 
   CLI::App& app() { return app_; }
@@ -54,18 +61,22 @@ class Tree {
     add.add_option("--group", a_.group, "Object id of its Microsoft 365 group");
     leaf(org, "list", "Lists all organizations.", "rollcall org list");
     organization(leaf(org, "show", "Shows one organization.", "rollcall org show Contoso"));
-    auto& link = leaf(org, "link", "Links a Microsoft 365 group; one that another organization has is refused.",
-                      "rollcall org link Contoso 1b2d4c1e-0000-4000-8000-000000000001");
+    auto& link =
+        leaf(org, "link", "Links a Microsoft 365 group; one that another organization has is refused.",
+             "rollcall org link Contoso 1b2d4c1e-0000-4000-8000-000000000001");
     organization(link);
     link.add_option("GUID", a_.group, "Object id of the group")->required();
-    organization(leaf(org, "unlink", "Unlinks the group; nobody is removed from it.", "rollcall org unlink Contoso"));
+    organization(
+        leaf(org, "unlink", "Unlinks the group; nobody is removed from it.", "rollcall org unlink Contoso"));
 
     auto& roster = group("roster", "Who should be in the group.");
-    auto& import = leaf(roster, "import", "Makes a CSV file the whole roster of an organization.",
-                        "rollcall roster import Contoso people.csv\n  people.csv:  email,display_name,role,object_id\n"
-                        "               ada@contoso.com,Ada Lovelace,admin,\n\n"
-                        "The columns may stand in any order; object_id is optional (without the column, known ids stay).\n"
-                        "People whom the file does not name depart. With any mistake in the file, nothing is changed (exit 2).");
+    auto& import = leaf(
+        roster, "import", "Makes a CSV file the whole roster of an organization.",
+        "rollcall roster import Contoso people.csv\n  people.csv:  email,display_name,role,object_id\n"
+        "               ada@contoso.com,Ada Lovelace,admin,\n\n"
+        "The columns may stand in any order; object_id is optional (without the column, known ids stay).\n"
+        "People whom the file does not name depart. With any mistake in the file, nothing is changed (exit "
+        "2).");
     organization(import);
     import.add_option("FILE", a_.file, "The CSV file, or - for standard input")->required();
     organization(leaf(roster, "show", "Shows who is on the roster.", "rollcall roster show Contoso"));
@@ -73,9 +84,11 @@ class Tree {
     auto& policy = group("policy", "What happens to people in the group who are not on the roster.");
     organization(policy);
     leaf(policy, "show", "Shows the policy.", "rollcall policy Contoso show");
-    auto& set = leaf(policy, "set", "Changes the policy.", "rollcall policy Contoso set --removal remove-departed");
+    auto& set =
+        leaf(policy, "set", "Changes the policy.", "rollcall policy Contoso set --removal remove-departed");
     set.add_option("--removal", a_.removal,
-                   "keep: only flag; remove-departed: only people once on the roster; mirror: the roster is the whole truth")
+                   "keep: only flag; remove-departed: only people once on the roster; mirror: the roster is "
+                   "the whole truth")
         ->required()
         ->check(CLI::IsMember({"keep", "remove-departed", "mirror"}));
   }
@@ -90,7 +103,8 @@ class Tree {
     full_read(sync);
     sync.add_flag("--wait", a_.wait, "Wait for the end and show the result");
     timeout(sync);
-    auto& plan = leaf(app_, "plan", "Shows what a sync would do, and does nothing.", "rollcall plan Contoso --out plan.json");
+    auto& plan = leaf(app_, "plan", "Shows what a sync would do, and does nothing.",
+                      "rollcall plan Contoso --out plan.json");
     organization(plan);
     plan.add_option("--out", a_.out, "Also write the plan as JSON to this file");
     full_read(plan);
@@ -102,14 +116,18 @@ class Tree {
     auto& list = leaf(runs, "list", "Lists the newest runs.", "rollcall runs list --state needs_approval");
     list.add_option("--org", a_.organization, "Only of this organization: id or unique name");
     list.add_option("--state", a_.state, "Only in this state")
-        ->check(CLI::IsMember({"queued", "running", "waiting", "needs_approval", "succeeded", "failed", "cancelled"}));
+        ->check(CLI::IsMember(
+            {"queued", "running", "waiting", "needs_approval", "succeeded", "failed", "cancelled"}));
     limit(list);
     run(leaf(runs, "show", "Shows a run: state, events, attempts, result, plan.", "rollcall runs show RUN"));
-    auto& watch = leaf(runs, "watch", "Follows a run to its end; exit codes as sync --wait.", "rollcall runs watch RUN");
+    auto& watch = leaf(runs, "watch", "Follows a run to its end; exit codes as sync --wait.",
+                       "rollcall runs watch RUN");
     run(watch);
     timeout(watch);
-    run(leaf(runs, "approve", "Lets a run that waits for approval go on with the plan shown.", "rollcall runs approve RUN"));
-    run(leaf(runs, "reject", "Ends a run that waits for approval; nothing is changed.", "rollcall runs reject RUN"));
+    run(leaf(runs, "approve", "Lets a run that waits for approval go on with the plan shown.",
+             "rollcall runs approve RUN"));
+    run(leaf(runs, "reject", "Ends a run that waits for approval; nothing is changed.",
+             "rollcall runs reject RUN"));
   }
 
   void schedules() {
@@ -125,7 +143,8 @@ class Tree {
     cron->excludes(add.add_option("--every", a_.every, "30s, 15m, 2h, 1d"));
     add.add_option("--zone", a_.zone, "IANA time zone of --cron")->capture_default_str();
     add.add_option("--parameters", a_.parameters, "JSON object handed to the worker");
-    auto& pause = leaf(schedules, "pause", "Stops a schedule until it is resumed.", "rollcall schedules pause nightly --note \"move\"");
+    auto& pause = leaf(schedules, "pause", "Stops a schedule until it is resumed.",
+                       "rollcall schedules pause nightly --note \"move\"");
     schedule(pause);
     pause.add_option("--note", a_.note, "Why, for whoever looks next");
     schedule(leaf(schedules, "resume", "Starts a paused schedule again; what was missed is not made up.",
@@ -135,9 +154,14 @@ class Tree {
 
   void topics() {
     auto& topics = group("topics", "Kafka's topics.");
-    auto& create = leaf(topics, "create", "Creates the topics that are missing.", "rollcall topics create --partitions 8 --replication 3");
-    create.add_option("--partitions", a_.partitions, "Of each topic")->check(CLI::Range(1, 1000))->capture_default_str();
-    create.add_option("--replication", a_.replication, "Copies of each partition")->check(CLI::Range(1, 9))->capture_default_str();
+    auto& create = leaf(topics, "create", "Creates the topics that are missing.",
+                        "rollcall topics create --partitions 8 --replication 3");
+    create.add_option("--partitions", a_.partitions, "Of each topic")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    create.add_option("--replication", a_.replication, "Copies of each partition")
+        ->check(CLI::Range(1, 9))
+        ->capture_default_str();
     leaf(topics, "list", "Lists the topics.", "rollcall topics list");
     auto& tail = leaf(topics, "tail", "Shows messages as they come, one a line.",
                       "rollcall topics tail rollcall.runs --from-start --max 10");
@@ -154,7 +178,8 @@ class Tree {
     json(sub);
     return sub;
   }
-  CLI::App& leaf(CLI::App& parent, const std::string& name, const std::string& purpose, const std::string& example) {
+  CLI::App& leaf(CLI::App& parent, const std::string& name, const std::string& purpose,
+                 const std::string& example) {
     auto& sub = *parent.add_subcommand(name, purpose);
     sub.footer("Example:\n  " + example);
     json(sub);
@@ -164,13 +189,22 @@ class Tree {
   }
   /// For the help text; take_json_flag() has taken the flag out before the parser looks.
   void json(CLI::App& app) { app.add_flag("--json", a_.json, "Print JSON instead of text"); }
-  void organization(CLI::App& app) { app.add_option("ORG", a_.organization, "Organization: id or unique name")->required(); }
+  void organization(CLI::App& app) {
+    app.add_option("ORG", a_.organization, "Organization: id or unique name")->required();
+  }
   void run(CLI::App& app) { app.add_option("RUN", a_.run, "Id of the run (job_id)")->required(); }
   void schedule(CLI::App& app) { app.add_option("NAME", a_.name, "Name of the schedule")->required(); }
-  void full_read(CLI::App& app) { app.add_flag("--full-read", a_.full_read, "Read the whole group, not only what changed"); }
-  void limit(CLI::App& app) { app.add_option("--limit", a_.limit, "At most so many")->check(CLI::Range(1L, 100'000L))->capture_default_str(); }
+  void full_read(CLI::App& app) {
+    app.add_flag("--full-read", a_.full_read, "Read the whole group, not only what changed");
+  }
+  void limit(CLI::App& app) {
+    app.add_option("--limit", a_.limit, "At most so many")
+        ->check(CLI::Range(1L, 100'000L))
+        ->capture_default_str();
+  }
   void timeout(CLI::App& app) {
-    app.add_option("--timeout", a_.timeout_seconds, "Stop waiting after so many seconds")->check(CLI::Range(1L, 604'800L));
+    app.add_option("--timeout", a_.timeout_seconds, "Stop waiting after so many seconds")
+        ->check(CLI::Range(1L, 604'800L));
   }
 
   Arguments& a_;
@@ -209,7 +243,8 @@ std::optional<Arguments> parse_arguments(std::vector<std::string> words, bool js
   if (arguments.command == "sync" && arguments.organization.empty() && !arguments.all)
     throw Failure(usage, "usage", "sync needs an organization or --all", "See 'rollcall sync --help'.");
   if (arguments.command == "schedules add" && arguments.cron.empty() && arguments.every.empty())
-    throw Failure(usage, "usage", "schedules add needs --cron or --every", "See 'rollcall schedules add --help'.");
+    throw Failure(usage, "usage", "schedules add needs --cron or --every",
+                  "See 'rollcall schedules add --help'.");
   return arguments;
 }
 

@@ -1,13 +1,14 @@
 #pragma once
+#include "ops/cli/output.h"
+
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "ops/cli/output.h"
-
 namespace rollcall::cli {
 
-/// What was typed. Flat on purpose: only arguments.cpp knows the parser, and commands read the fields that their help names.
+/// What was typed. Flat on purpose: only arguments.cpp knows the parser, and commands read the fields that
+/// their help names.
 struct Arguments {
   std::string command;  ///< "org add"
   bool json = false;

@@ -1,12 +1,12 @@
-#include <algorithm>
-#include <set>
-
 #include "common/core/error.h"
 #include "common/core/reasons.h"
 #include "common/graph/token_source.h"
 #include "common/http_client/client.h"
 #include "common/postgres/migrate.h"
 #include "ops/cli/commands.h"
+
+#include <algorithm>
+#include <set>
 
 namespace rollcall::cli {
 namespace {
@@ -62,12 +62,15 @@ std::string check_settings(Context& context) {
   for (const char* name : {"DATABASE_URL", "KAFKA_BROKERS"}) {
     const auto value = context.environment()(name);
     const auto file = context.environment()(std::string(name) + "_FILE");
-    if ((!value || value->empty()) && (!file || file->empty())) missing += std::string(missing.empty() ? "" : ", ") + name;
+    if ((!value || value->empty()) && (!file || file->empty()))
+      missing += std::string(missing.empty() ? "" : ", ") + name;
   }
   if (!missing.empty())
-    throw Failure(usage, "setting_invalid", "not set: " + missing, "Export them, or source .rollcall/env where 'ops/run --detach' runs.");
+    throw Failure(usage, "setting_invalid", "not set: " + missing,
+                  "Export them, or source .rollcall/env where 'ops/run --detach' runs.");
   const auto microsoft = microsoft_settings(context.environment());
-  return microsoft.enabled ? "complete; tenant " + context.tenant() : "complete; Microsoft 365 is switched off (MS_AUTH_ENABLED=false)";
+  return microsoft.enabled ? "complete; tenant " + context.tenant()
+                           : "complete; Microsoft 365 is switched off (MS_AUTH_ENABLED=false)";
 }
 
 std::string check_migrations(Context& context) {
@@ -75,27 +78,35 @@ std::string check_migrations(Context& context) {
   std::set<std::string> applied;
   const auto there = context.database().query("SELECT to_regclass('public.rollcall_migrations') IS NOT NULL");
   if (there[0].flag(0))
-    for (const auto& row : context.database().query("SELECT name FROM public.rollcall_migrations")) applied.insert(row.text(0));
-  const auto waiting = std::ranges::count_if(known, [&](const auto& migration) { return !applied.contains(migration.name); });
+    for (const auto& row : context.database().query("SELECT name FROM public.rollcall_migrations"))
+      applied.insert(row.text(0));
+  const auto waiting =
+      std::ranges::count_if(known, [&](const auto& migration) { return !applied.contains(migration.name); });
   if (waiting > 0)
-    throw Failure(failed, "migrations_waiting", std::to_string(waiting) + " of " + std::to_string(known.size()) + " migrations have not run",
-                  "Run 'rollcall migrate'.");
+    throw Failure(
+        failed, "migrations_waiting",
+        std::to_string(waiting) + " of " + std::to_string(known.size()) + " migrations have not run",
+        "Run 'rollcall migrate'.");
   if (applied.size() > known.size())
-    throw Failure(failed, "migrations_newer", "the database is newer than this program", "Use the rollcall that belongs to the database.");
+    throw Failure(failed, "migrations_newer", "the database is newer than this program",
+                  "Use the rollcall that belongs to the database.");
   return "all " + std::to_string(known.size()) + " applied";
 }
 
 std::string check_topics(const std::vector<kafka::TopicDescription>& topics) {
   std::string missing;
-  for (const std::string& name : {runs::commands_topic("member-sync"), runs::ticks_topic("member-sync"), std::string(runs::runs_topic),
-                                 std::string(runs::audit_topic)})
-    if (std::ranges::find(topics, name, &kafka::TopicDescription::name) == topics.end()) missing += (missing.empty() ? "" : ", ") + name;
-  if (!missing.empty()) throw Failure(failed, "topics_missing", "missing: " + missing, "Run 'rollcall topics create'.");
+  for (const std::string& name : {runs::commands_topic("member-sync"), runs::ticks_topic("member-sync"),
+                                  std::string(runs::runs_topic), std::string(runs::audit_topic)})
+    if (std::ranges::find(topics, name, &kafka::TopicDescription::name) == topics.end())
+      missing += (missing.empty() ? "" : ", ") + name;
+  if (!missing.empty())
+    throw Failure(failed, "topics_missing", "missing: " + missing, "Run 'rollcall topics create'.");
   return "all there";
 }
 
 /// Asks for one group: it needs the permission that a sync needs, and costs one read.
-std::string check_graph(http_client::Transport& transport, const MicrosoftSettings& settings, const std::string& token) {
+std::string check_graph(http_client::Transport& transport, const MicrosoftSettings& settings,
+                        const std::string& token) {
   http_client::Request request;
   request.url = settings.graph + "/v1.0/groups?$top=1&$select=id";
   request.timeout = patience;
@@ -105,7 +116,8 @@ std::string check_graph(http_client::Transport& transport, const MicrosoftSettin
   if (response.status == 0)
     throw Failure(unreachable, "graph_unavailable", settings.graph + " did not answer: " + response.error,
                   "Check MS_GRAPH_URL and the way out of this network.");
-  if (response.status >= 500) throw Failure(unreachable, "graph_unavailable", answered, "Wait, or look at Microsoft's service health.");
+  if (response.status >= 500)
+    throw Failure(unreachable, "graph_unavailable", answered, "Wait, or look at Microsoft's service health.");
   if ((response.status == 401 || response.status == 403) && !token.empty())
     throw Failure(refused, "graph_not_permitted", answered, std::string(cure_for("graph_not_permitted")));
   return settings.graph;
@@ -155,8 +167,8 @@ int doctor(Context& context, const Arguments&) {
     list.push_back({{"check", one.name}, {"state", one.ok ? "ok" : "problem"}, {"message", one.says}});
     if (!one.ok) list.back()["cure"] = one.cure;
     const std::string state = output.coloured_state(one.ok ? "ok" : "problem");
-    output.line(state + std::string(9 - display_width(state), ' ') + one.name + std::string(12 - std::min<std::size_t>(11, one.name.size()), ' ') +
-                printable(one.says));
+    output.line(state + std::string(9 - display_width(state), ' ') + one.name +
+                std::string(12 - std::min<std::size_t>(11, one.name.size()), ' ') + printable(one.says));
     if (!one.ok) output.line("         what to do: " + one.cure);
   }
   output.document({{"ok", healthy}, {"checks", list}});
@@ -166,8 +178,11 @@ int doctor(Context& context, const Arguments&) {
 int migrate(Context& context, const Arguments&) {
   const auto report = postgres::migrate(context.database(), postgres::project_migrations());
   context.output.document({{"applied", report.applied}, {"already_applied", report.already_applied}});
-  for (const auto& name : report.applied) context.output.line("applied " + name);
-  if (report.applied.empty()) context.output.line("nothing changed: all " + std::to_string(report.already_applied) + " migrations have run already");
+  for (const auto& name : report.applied)
+    context.output.line("applied " + name);
+  if (report.applied.empty())
+    context.output.line("nothing changed: all " + std::to_string(report.already_applied) +
+                        " migrations have run already");
   return done;
 }
 

@@ -1,6 +1,6 @@
-#include <map>
-
 #include "ops/cli/commands.h"
+
+#include <map>
 
 namespace rollcall::cli {
 namespace {
@@ -14,7 +14,8 @@ std::vector<kafka::TopicSpec> all_topics(int partitions, int replication) {
   };
   // What could not be read waits for a person, longer than the week that Kafka keeps things by default.
   const std::map<std::string, std::string> kept = {{"retention.ms", "2592000000"}};
-  for (const std::string& name : {runs::commands_topic("member-sync"), runs::ticks_topic("member-sync"), std::string(runs::audit_topic)}) {
+  for (const std::string& name : {runs::commands_topic("member-sync"), runs::ticks_topic("member-sync"),
+                                  std::string(runs::audit_topic)}) {
     add(name, {});
     add(name + ".dead", kept);
   }
@@ -26,20 +27,27 @@ std::vector<kafka::TopicSpec> all_topics(int partitions, int replication) {
 
 Json to_json(const kafka::Message& message) {
   Json headers = Json::object();
-  for (const auto& [name, value] : message.headers) headers[name] = value;
+  for (const auto& [name, value] : message.headers)
+    headers[name] = value;
   // Values are JSON where Rollcall wrote them; anything else is shown as text.
   const auto value = parse_json(message.value);
-  return {{"topic", message.topic},   {"partition", message.partition}, {"offset", message.offset},
+  return {{"topic", message.topic},
+          {"partition", message.partition},
+          {"offset", message.offset},
           {"timestamp", to_rfc3339(WallTime(std::chrono::milliseconds(message.timestamp_ms)))},
-          {"key", message.key},       {"headers", headers},             {"value", value ? *value : Json(message.value)}};
+          {"key", message.key},
+          {"headers", headers},
+          {"value", value ? *value : Json(message.value)}};
 }
 
 }  // namespace
 
 int topics_create(Context& context, const Arguments& arguments) {
-  const auto created = kafka::create_topics(context.kafka(), all_topics(arguments.partitions, arguments.replication), patience);
+  const auto created = kafka::create_topics(
+      context.kafka(), all_topics(arguments.partitions, arguments.replication), patience);
   context.output.document({{"created", created}});
-  for (const auto& name : created) context.output.line("created " + name);
+  for (const auto& name : created)
+    context.output.line("created " + name);
   if (created.empty()) context.output.line("nothing changed: every topic is there already");
   return done;
 }
@@ -52,14 +60,16 @@ int topics_list(Context& context, const Arguments&) {
     table.push_back({printable(topic.name), std::to_string(topic.partitions)});
   }
   context.output.document(list);
-  context.output.table({"TOPIC", "PARTITIONS"}, table, "There are no topics yet. Create them: rollcall topics create");
+  context.output.table({"TOPIC", "PARTITIONS"}, table,
+                       "There are no topics yet. Create them: rollcall topics create");
   return done;
 }
 
 int topics_tail(Context& context, const Arguments& arguments) {
   const auto options = context.kafka();
   bool known = false;
-  for (const auto& topic : kafka::list_topics(options, patience)) known = known || topic.name == arguments.topic;
+  for (const auto& topic : kafka::list_topics(options, patience))
+    known = known || topic.name == arguments.topic;
   if (!known)
     throw Failure(not_found, "topic_not_found", "there is no topic '" + arguments.topic + "'",
                   "See 'rollcall topics list'; missing ones are made by 'rollcall topics create'.");
@@ -69,7 +79,8 @@ int topics_tail(Context& context, const Arguments& arguments) {
       options, arguments.topic, arguments.from_start,
       [&] {
         if (arguments.max > 0 && shown >= arguments.max) return false;
-        if (arguments.timeout_seconds > 0 && context.clock().steady() - started >= std::chrono::seconds(arguments.timeout_seconds))
+        if (arguments.timeout_seconds > 0 &&
+            context.clock().steady() - started >= std::chrono::seconds(arguments.timeout_seconds))
           return false;
         return context.output.alive();
       },
@@ -78,8 +89,9 @@ int topics_tail(Context& context, const Arguments& arguments) {
         ++shown;
         context.output.document(to_json(message));
         context.output.line(to_rfc3339(WallTime(std::chrono::milliseconds(message.timestamp_ms))) + "  " +
-                            std::to_string(message.partition) + ":" + std::to_string(message.offset) + "  " + printable(message.key) +
-                            "  " + message.header("ce_type").value_or("-") + "  " + printable(message.value));
+                            std::to_string(message.partition) + ":" + std::to_string(message.offset) + "  " +
+                            printable(message.key) + "  " + message.header("ce_type").value_or("-") + "  " +
+                            printable(message.value));
       });
   return done;
 }

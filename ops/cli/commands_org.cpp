@@ -7,7 +7,9 @@ namespace {
 
 constexpr std::size_t name_max = 256;
 
-std::string group_text(const std::optional<Uuid>& group) { return group ? group->to_string() : "-"; }
+std::string group_text(const std::optional<Uuid>& group) {
+  return group ? group->to_string() : "-";
+}
 
 Json to_json(const Organization& organization) {
   Json json = {{"id", organization.id.to_string()},
@@ -20,14 +22,18 @@ Json to_json(const Organization& organization) {
 }
 
 /// Refuses a group that another organization has: two rosters for one group would undo each other for ever.
-void refuse_taken_group(postgres::Transaction& transaction, const Organization& organization, const Uuid& group) {
+void refuse_taken_group(postgres::Transaction& transaction, const Organization& organization,
+                        const Uuid& group) {
   const auto rows = transaction.query(
-      "SELECT id, name FROM directory.organizations WHERE tenant_id = $1 AND microsoft_group = $2::uuid AND id <> $3::uuid",
+      "SELECT id, name FROM directory.organizations WHERE tenant_id = $1 AND microsoft_group = $2::uuid AND "
+      "id <> $3::uuid",
       {postgres::value(organization.tenant_id), postgres::value(group), postgres::value(organization.id)});
   if (rows.empty()) return;
-  throw Failure(refused, "group_linked_elsewhere",
-                "group " + group.to_string() + " is linked to '" + printable(rows[0].text(1)) + "' (" + rows[0].text(0) + ")",
-                "Unlink it there with 'rollcall org unlink " + rows[0].text(0) + "', or choose another group.");
+  throw Failure(
+      refused, "group_linked_elsewhere",
+      "group " + group.to_string() + " is linked to '" + printable(rows[0].text(1)) + "' (" +
+          rows[0].text(0) + ")",
+      "Unlink it there with 'rollcall org unlink " + rows[0].text(0) + "', or choose another group.");
 }
 
 /// Two at once: the unique index lets one through, and the other hears the same words.
@@ -37,32 +43,39 @@ auto transact_link(Context& context, const Uuid& group, Work work) {
     return context.database().transact(work);
   } catch (const Error& error) {
     if (error.code() != "database_conflict") throw;
-    throw Failure(refused, "group_linked_elsewhere", "group " + group.to_string() + " was linked to another organization just now",
+    throw Failure(refused, "group_linked_elsewhere",
+                  "group " + group.to_string() + " was linked to another organization just now",
                   "See 'rollcall org list'.");
   }
 }
 
 /// What the worker remembers of a group must not be believed of another.
 void forget_mirror(postgres::Transaction& transaction, const Uuid& organization) {
-  transaction.execute("DELETE FROM sync.groups WHERE organization_id = $1::uuid", {postgres::value(organization)});
-  transaction.execute("DELETE FROM sync.recent_writes WHERE organization_id = $1::uuid", {postgres::value(organization)});
+  transaction.execute("DELETE FROM sync.groups WHERE organization_id = $1::uuid",
+                      {postgres::value(organization)});
+  transaction.execute("DELETE FROM sync.recent_writes WHERE organization_id = $1::uuid",
+                      {postgres::value(organization)});
 }
 
 /// Sets or clears the group with its audit events; what stands already is left alone.
 std::vector<runs::Stored> set_group(postgres::Transaction& transaction, const Organization& organization,
                                     const std::optional<Uuid>& group, WallTime now) {
-  const auto locked = transaction.query("SELECT microsoft_group FROM directory.organizations WHERE id = $1::uuid FOR UPDATE",
-                                        {postgres::value(organization.id)});
-  if (locked.empty()) throw Error(Fault::not_found, "organization_not_found", "the organization does not exist any more");
+  const auto locked =
+      transaction.query("SELECT microsoft_group FROM directory.organizations WHERE id = $1::uuid FOR UPDATE",
+                        {postgres::value(organization.id)});
+  if (locked.empty())
+    throw Error(Fault::not_found, "organization_not_found", "the organization does not exist any more");
   std::optional<Uuid> before;
   if (!locked[0].is_null(0)) before = locked[0].uuid(0);
   if (before == group) return {};
   if (group) refuse_taken_group(transaction, organization, *group);
-  transaction.execute("UPDATE directory.organizations SET microsoft_group = $2::uuid, updated_at = now() WHERE id = $1::uuid",
-                      {postgres::value(organization.id), postgres::value(group)});
+  transaction.execute(
+      "UPDATE directory.organizations SET microsoft_group = $2::uuid, updated_at = now() WHERE id = $1::uuid",
+      {postgres::value(organization.id), postgres::value(group)});
   forget_mirror(transaction, organization.id);
   std::vector<runs::Stored> stored;
-  if (before) stored.push_back(audit(transaction, organization, "group_unlinked", before, Json::object(), now));
+  if (before)
+    stored.push_back(audit(transaction, organization, "group_unlinked", before, Json::object(), now));
   if (group) stored.push_back(audit(transaction, organization, "group_linked", group, Json::object(), now));
   return stored;
 }
@@ -73,7 +86,8 @@ int org_add(Context& context, const Arguments& arguments) {
   const std::string& name = arguments.name;
   if (name.find_first_not_of(" \t\r\n") == std::string::npos || display_width(name) > name_max)
     throw Failure(usage, "usage", "a name has 1 to 256 characters", "Give another --name.");
-  if (printable(name) != name) throw Failure(usage, "usage", "the name holds control characters", "Give another --name.");
+  if (printable(name) != name)
+    throw Failure(usage, "usage", "the name holds control characters", "Give another --name.");
   std::optional<Uuid> group;
   if (!arguments.group.empty()) group = require_uuid(arguments.group, "--group");
 
@@ -83,10 +97,11 @@ int org_add(Context& context, const Arguments& arguments) {
   std::vector<runs::Stored> stored;
   const auto add = [&](postgres::Transaction& transaction) {
     stored.clear();
-    organization.id = transaction
-                          .query("INSERT INTO directory.organizations (tenant_id, name) VALUES ($1, $2) RETURNING id",
-                                 {postgres::value(organization.tenant_id), postgres::value(name)})[0]
-                          .uuid(0);
+    organization.id =
+        transaction
+            .query("INSERT INTO directory.organizations (tenant_id, name) VALUES ($1, $2) RETURNING id",
+                   {postgres::value(organization.tenant_id), postgres::value(name)})[0]
+            .uuid(0);
     if (group) stored = set_group(transaction, organization, group, context.now());
   };
   if (group) {
@@ -109,7 +124,8 @@ int org_list(Context& context, const Arguments&) {
       "SELECT o.id, o.name, o.microsoft_group, o.removal_policy, o.roster_version,"
       " (SELECT count(*) FROM directory.members m WHERE m.organization_id = o.id AND m.departed_at IS NULL),"
       " to_char(g.synced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-      " FROM directory.organizations o LEFT JOIN sync.groups g ON g.organization_id = o.id WHERE o.tenant_id = $1"
+      " FROM directory.organizations o LEFT JOIN sync.groups g ON g.organization_id = o.id WHERE o.tenant_id "
+      "= $1"
       " ORDER BY lower(o.name), o.id",
       {postgres::value(context.tenant())});
   Json list = Json::array();
@@ -122,8 +138,8 @@ int org_list(Context& context, const Arguments&) {
                     {"roster_version", row.number(4)},
                     {"members", row.number(5)},
                     {"synced_at", row.is_null(6) ? Json(nullptr) : Json(row.text(6))}});
-    table.push_back({row.text(0), printable(row.text(1)), row.is_null(2) ? "-" : row.text(2), row.text(3), row.text(5),
-                     row.is_null(6) ? "never" : row.text(6)});
+    table.push_back({row.text(0), printable(row.text(1)), row.is_null(2) ? "-" : row.text(2), row.text(3),
+                     row.text(5), row.is_null(6) ? "never" : row.text(6)});
   }
   context.output.document(list);
   context.output.table({"ID", "NAME", "GROUP", "REMOVAL", "PEOPLE", "SYNCED"}, table,
@@ -134,9 +150,12 @@ int org_list(Context& context, const Arguments&) {
 int org_show(Context& context, const Arguments& arguments) {
   const Organization organization = context.organization(arguments.organization);
   const auto row = context.database().query(
-      "SELECT (SELECT count(*) FROM directory.members WHERE organization_id = $1::uuid AND departed_at IS NULL),"
-      " (SELECT count(*) FROM directory.members WHERE organization_id = $1::uuid AND departed_at IS NOT NULL),"
-      " g.display_name, g.member_count, to_char(g.synced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+      "SELECT (SELECT count(*) FROM directory.members WHERE organization_id = $1::uuid AND departed_at IS "
+      "NULL),"
+      " (SELECT count(*) FROM directory.members WHERE organization_id = $1::uuid AND departed_at IS NOT "
+      "NULL),"
+      " g.display_name, g.member_count, to_char(g.synced_at AT TIME ZONE 'UTC', "
+      "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
       " FROM (SELECT 1) one LEFT JOIN sync.groups g ON g.organization_id = $1::uuid",
       {postgres::value(organization.id)})[0];
   Json json = to_json(organization);
@@ -150,11 +169,14 @@ int org_show(Context& context, const Arguments& arguments) {
   output.line("id        " + organization.id.to_string());
   output.line("name      " + printable(organization.name));
   output.line("tenant    " + organization.tenant_id);
-  output.line("group     " + group_text(organization.group) + (row.is_null(2) ? "" : "  " + printable(row.text(2))));
+  output.line("group     " + group_text(organization.group) +
+              (row.is_null(2) ? "" : "  " + printable(row.text(2))));
   output.line("removal   " + organization.removal_policy);
-  output.line("roster    " + row.text(0) + " people, " + row.text(1) + " departed, version " + std::to_string(organization.roster_version));
+  output.line("roster    " + row.text(0) + " people, " + row.text(1) + " departed, version " +
+              std::to_string(organization.roster_version));
   output.line("synced    " + (row.is_null(4) ? "never" : row.text(4) + ", " + row.text(3) + " in the group"));
-  if (!organization.group) output.line("next      rollcall org link " + organization.id.to_string() + " GUID");
+  if (!organization.group)
+    output.line("next      rollcall org link " + organization.id.to_string() + " GUID");
   return done;
 }
 
@@ -166,7 +188,8 @@ int org_link(Context& context, const Arguments& arguments) {
   });
   const bool changed = !stored.empty();
   context.publish(std::move(stored));
-  context.output.document({{"id", organization.id.to_string()}, {"group", group.to_string()}, {"changed", changed}});
+  context.output.document(
+      {{"id", organization.id.to_string()}, {"group", group.to_string()}, {"changed", changed}});
   context.output.line(changed ? "linked " + printable(organization.name) + " to group " + group.to_string()
                               : "nothing changed: the group is linked already");
   return done;
@@ -180,17 +203,19 @@ int org_unlink(Context& context, const Arguments& arguments) {
   const bool changed = !stored.empty();
   context.publish(std::move(stored));
   context.output.document({{"id", organization.id.to_string()}, {"group", nullptr}, {"changed", changed}});
-  context.output.line(changed ? "unlinked " + printable(organization.name) + "; nobody was removed from the group"
-                              : "nothing changed: no group is linked");
+  context.output.line(changed
+                          ? "unlinked " + printable(organization.name) + "; nobody was removed from the group"
+                          : "nothing changed: no group is linked");
   return done;
 }
 
 int policy_show(Context& context, const Arguments& arguments) {
   const Organization organization = context.organization(arguments.organization);
-  const auto rows =
-      context.database().query("SELECT guards FROM directory.organizations WHERE id = $1::uuid", {postgres::value(organization.id)});
+  const auto rows = context.database().query("SELECT guards FROM directory.organizations WHERE id = $1::uuid",
+                                             {postgres::value(organization.id)});
   const Json guards = rows.empty() ? Json::object() : rows[0].json(0);
-  context.output.document({{"id", organization.id.to_string()}, {"removal", organization.removal_policy}, {"guards", guards}});
+  context.output.document(
+      {{"id", organization.id.to_string()}, {"removal", organization.removal_policy}, {"guards", guards}});
   context.output.line("removal   " + organization.removal_policy);
   context.output.line("guards    " + (guards.empty() ? std::string("the defaults") : dump(guards)));
   return done;
@@ -202,17 +227,21 @@ int policy_set(Context& context, const Arguments& arguments) {
   context.database().transact([&](postgres::Transaction& transaction) {
     stored.clear();
     const long changed = transaction.execute(
-        "UPDATE directory.organizations SET removal_policy = $2, updated_at = now() WHERE id = $1::uuid AND removal_policy <> $2",
+        "UPDATE directory.organizations SET removal_policy = $2, updated_at = now() WHERE id = $1::uuid AND "
+        "removal_policy <> $2",
         {postgres::value(organization.id), postgres::value(arguments.removal)});
     if (changed > 0)
-      stored.push_back(audit(transaction, organization, "policy_changed", organization.group,
-                             {{"removal", {{"from", organization.removal_policy}, {"to", arguments.removal}}}}, context.now()));
+      stored.push_back(audit(
+          transaction, organization, "policy_changed", organization.group,
+          {{"removal", {{"from", organization.removal_policy}, {"to", arguments.removal}}}}, context.now()));
   });
   const bool changed = !stored.empty();
   context.publish(std::move(stored));
-  context.output.document({{"id", organization.id.to_string()}, {"removal", arguments.removal}, {"changed", changed}});
-  context.output.line(changed ? "removal   " + arguments.removal + " (was " + organization.removal_policy + ")"
-                              : "nothing changed: removal is " + arguments.removal + " already");
+  context.output.document(
+      {{"id", organization.id.to_string()}, {"removal", arguments.removal}, {"changed", changed}});
+  context.output.line(changed
+                          ? "removal   " + arguments.removal + " (was " + organization.removal_policy + ")"
+                          : "nothing changed: removal is " + arguments.removal + " already");
   return done;
 }
 

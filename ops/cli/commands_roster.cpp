@@ -1,9 +1,9 @@
+#include "ops/cli/commands.h"
+#include "ops/cli/roster_import.h"
+
 #include <fstream>
 #include <istream>
 #include <iterator>
-
-#include "ops/cli/commands.h"
-#include "ops/cli/roster_import.h"
 
 namespace rollcall::cli {
 namespace {
@@ -22,18 +22,21 @@ std::string read_file(Context& context, const std::string& file) {
   std::ifstream in(file, std::ios::binary);
   // A folder opens and only then fails to read.
   if (!in || (in.peek(), in.bad()))
-    throw Failure(not_found, "file_not_found", "cannot read '" + file + "'", "Check the name and that you may read it; - is standard input.");
+    throw Failure(not_found, "file_not_found", "cannot read '" + file + "'",
+                  "Check the name and that you may read it; - is standard input.");
   in.clear();
   return read_all(in);
 }
 
 [[noreturn]] void refuse(const std::string& file, const std::vector<csv::Mistake>& mistakes) {
   Json list = Json::array();
-  std::string text = file + " has " + (mistakes.size() >= roster_mistakes_max ? "at least " : "") + std::to_string(mistakes.size()) +
-                     (mistakes.size() == 1 ? " mistake" : " mistakes") + "; nothing was changed:";
+  std::string text = file + " has " + (mistakes.size() >= roster_mistakes_max ? "at least " : "") +
+                     std::to_string(mistakes.size()) + (mistakes.size() == 1 ? " mistake" : " mistakes") +
+                     "; nothing was changed:";
   for (const auto& mistake : mistakes) {
     list.push_back({{"line", mistake.at.line}, {"column", mistake.at.column}, {"message", mistake.what}});
-    text += "\n  line " + std::to_string(mistake.at.line) + ", column " + std::to_string(mistake.at.column) + ": " + printable(mistake.what);
+    text += "\n  line " + std::to_string(mistake.at.line) + ", column " + std::to_string(mistake.at.column) +
+            ": " + printable(mistake.what);
   }
   throw Failure(usage, "roster_invalid", text, "Correct the file and import it again.", {{"mistakes", list}});
 }
@@ -42,7 +45,8 @@ std::string read_file(Context& context, const std::string& file) {
 
 int roster_import(Context& context, const Arguments& arguments) {
   const Roster roster = read_roster(read_file(context, arguments.file));
-  if (!roster.mistakes.empty()) refuse(arguments.file == "-" ? "standard input" : arguments.file, roster.mistakes);
+  if (!roster.mistakes.empty())
+    refuse(arguments.file == "-" ? "standard input" : arguments.file, roster.mistakes);
   const Organization organization = context.organization(arguments.organization);
   RosterChange change;
   std::vector<runs::Stored> stored;
@@ -64,11 +68,14 @@ int roster_import(Context& context, const Arguments& arguments) {
                            {"unchanged", change.unchanged},
                            {"roster_version", change.roster_version}});
   const std::string version = " (roster version " + std::to_string(change.roster_version) + ")";
-  context.output.line(change.any() ? "added " + std::to_string(change.added) + ", changed " + std::to_string(change.changed) +
-                                         ", departed " + std::to_string(change.departed) + ", unchanged " +
-                                         std::to_string(change.unchanged) + version
-                                   : "nothing changed: " + std::to_string(change.unchanged) + " people" + version);
-  if (roster.members.empty()) context.output.note("note: the roster is empty now; a sync will ask for approval before it removes anyone.");
+  context.output.line(
+      change.any() ? "added " + std::to_string(change.added) + ", changed " + std::to_string(change.changed) +
+                         ", departed " + std::to_string(change.departed) + ", unchanged " +
+                         std::to_string(change.unchanged) + version
+                   : "nothing changed: " + std::to_string(change.unchanged) + " people" + version);
+  if (roster.members.empty())
+    context.output.note(
+        "note: the roster is empty now; a sync will ask for approval before it removes anyone.");
   return done;
 }
 
@@ -89,12 +96,15 @@ int roster_show(Context& context, const Arguments& arguments) {
                       {"role", row.text(2)},
                       {"object_id", row.is_null(3) ? Json(nullptr) : Json(row.text(3))},
                       {"resolution", row.text(4)}});
-    table.push_back({row.text(0), printable(row.text(1)), row.text(2), row.is_null(3) ? "-" : row.text(3), row.text(4)});
+    table.push_back(
+        {row.text(0), printable(row.text(1)), row.text(2), row.is_null(3) ? "-" : row.text(3), row.text(4)});
   }
-  context.output.document(
-      {{"organization_id", organization.id.to_string()}, {"roster_version", organization.roster_version}, {"members", people}});
-  context.output.table({"EMAIL", "NAME", "ROLE", "OBJECT ID", "RESOLVED"}, table,
-                       "The roster is empty. Import one: rollcall roster import " + organization.id.to_string() + " FILE");
+  context.output.document({{"organization_id", organization.id.to_string()},
+                           {"roster_version", organization.roster_version},
+                           {"members", people}});
+  context.output.table(
+      {"EMAIL", "NAME", "ROLE", "OBJECT ID", "RESOLVED"}, table,
+      "The roster is empty. Import one: rollcall roster import " + organization.id.to_string() + " FILE");
   return done;
 }
 

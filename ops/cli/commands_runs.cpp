@@ -6,24 +6,32 @@ namespace {
 
 constexpr auto rfc3339 = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'";
 
-std::string time_of(const char* column) { return std::string("to_char(") + column + " AT TIME ZONE 'UTC', " + rfc3339 + ")"; }
+std::string time_of(const char* column) {
+  return std::string("to_char(") + column + " AT TIME ZONE 'UTC', " + rfc3339 + ")";
+}
 
-Json or_null(const postgres::Row& row, std::size_t i) { return row.is_null(i) ? Json(nullptr) : Json(row.text(i)); }
+Json or_null(const postgres::Row& row, std::size_t i) {
+  return row.is_null(i) ? Json(nullptr) : Json(row.text(i));
+}
 
 int settle(Context& context, const Arguments& arguments, bool approve) {
   const Uuid id = require_uuid(arguments.run, "run");
   std::vector<runs::Stored> stored;
   stored.push_back(context.database().transact([&](postgres::Transaction& transaction) {
-    return approve ? runs::approve(transaction, id, "cli", context.now()) : runs::reject(transaction, id, "cli", context.now());
+    return approve ? runs::approve(transaction, id, "cli", context.now())
+                   : runs::reject(transaction, id, "cli", context.now());
   }));
   context.publish(std::move(stored));
   context.output.document({{"job_id", id.to_string()}, {"state", approve ? "queued" : "cancelled"}});
-  context.output.line(approve ? "approved; follow it: rollcall runs watch " + id.to_string() : "rejected; nothing was changed");
+  context.output.line(approve ? "approved; follow it: rollcall runs watch " + id.to_string()
+                              : "rejected; nothing was changed");
   return done;
 }
 
 void print_run(Output& output, const Json& run) {
-  const auto text = [&](const char* name) { return run[name].is_string() ? run[name].get<std::string>() : std::string("-"); };
+  const auto text = [&](const char* name) {
+    return run[name].is_string() ? run[name].get<std::string>() : std::string("-");
+  };
   output.line("run           " + text("job_id"));
   output.line("state         " + output.coloured_state(text("state")));
   output.line("operation     " + text("worker") + " " + text("operation"));
@@ -32,12 +40,14 @@ void print_run(Output& output, const Json& run) {
   output.line("created       " + text("created_at"));
   output.line("started       " + text("started_at"));
   output.line("finished      " + text("finished_at"));
-  if (run["duration_ms"].is_number()) output.line("took          " + duration_text(run["duration_ms"].get<long>()));
+  if (run["duration_ms"].is_number())
+    output.line("took          " + duration_text(run["duration_ms"].get<long>()));
   output.line("attempts      " + dump(run["attempt"]));
   if (run["resume_at"].is_string()) output.line("goes on       " + text("resume_at"));
   if (!run["result"].is_null()) output.line("result        " + dump(run["result"]));
   if (run.contains("error")) {
-    output.line("why           " + printable(run["error"]["message"].get<std::string>()) + " (" + run["error"]["code"].get<std::string>() + ")");
+    output.line("why           " + printable(run["error"]["message"].get<std::string>()) + " (" +
+                run["error"]["code"].get<std::string>() + ")");
     output.line("what to do    " + run["error"]["cure"].get<std::string>());
   }
   output.line("events");
@@ -61,7 +71,8 @@ int runs_list(Context& context, const Arguments& arguments) {
   if (!arguments.organization.empty()) organization = context.organization(arguments.organization).id;
   const auto rows = context.database().query(
       "SELECT r.id, r.state, r.worker, r.operation, r.organization_id, o.name, " + time_of("r.created_at") +
-          ", r.duration_ms, r.error_code, r.attempt FROM ops.runs r LEFT JOIN directory.organizations o ON o.id = r.organization_id"
+          ", r.duration_ms, r.error_code, r.attempt FROM ops.runs r LEFT JOIN directory.organizations o ON "
+          "o.id = r.organization_id"
           " WHERE ($1::uuid IS NULL OR r.organization_id = $1::uuid) AND ($2 = '' OR r.state = $2)"
           " ORDER BY r.created_at DESC, r.id DESC LIMIT $3::bigint",
       {postgres::value(organization), postgres::value(arguments.state), postgres::value(arguments.limit)});
@@ -78,27 +89,32 @@ int runs_list(Context& context, const Arguments& arguments) {
                     {"duration_ms", row.is_null(7) ? Json(nullptr) : Json(row.number(7))},
                     {"error_code", or_null(row, 8)},
                     {"attempt", row.number(9)}});
-    table.push_back({row.text(0), context.output.coloured_state(row.text(1)), row.text(3), printable(row.is_null(5) ? "-" : row.text(5)),
-                     row.text(6), row.is_null(7) ? "-" : duration_text(row.number(7)), row.text(8)});
+    table.push_back({row.text(0), context.output.coloured_state(row.text(1)), row.text(3),
+                     printable(row.is_null(5) ? "-" : row.text(5)), row.text(6),
+                     row.is_null(7) ? "-" : duration_text(row.number(7)), row.text(8)});
   }
   const bool filtered = organization || !arguments.state.empty();
   context.output.document(list);
   context.output.table({"RUN", "STATE", "OPERATION", "ORGANIZATION", "CREATED", "TOOK", "WHY"}, table,
-                       filtered ? "No such runs. All of them: rollcall runs list" : "There are no runs yet. Start one: rollcall sync ORG --wait");
+                       filtered ? "No such runs. All of them: rollcall runs list"
+                                : "There are no runs yet. Start one: rollcall sync ORG --wait");
   return done;
 }
 
 int runs_show(Context& context, const Arguments& arguments) {
   const Uuid id = require_uuid(arguments.run, "run");
   const auto rows = context.database().query(
-      "SELECT r.id, r.state, r.worker, r.operation, r.organization_id, o.name, r.caller_identity, r.parameters, r.attempt, " +
-          time_of("r.created_at") + ", " + time_of("r.started_at") + ", " + time_of("r.finished_at") + ", " + time_of("r.resume_at") +
+      "SELECT r.id, r.state, r.worker, r.operation, r.organization_id, o.name, r.caller_identity, "
+      "r.parameters, r.attempt, " +
+          time_of("r.created_at") + ", " + time_of("r.started_at") + ", " + time_of("r.finished_at") + ", " +
+          time_of("r.resume_at") +
           ", r.duration_ms, r.progress, r.result, r.error_code, r.error_message, p.document, p.digest"
           " FROM ops.runs r LEFT JOIN directory.organizations o ON o.id = r.organization_id"
           " LEFT JOIN sync.plans p ON p.run_id = r.id WHERE r.id = $1::uuid",
       {postgres::value(id)});
   if (rows.empty())
-    throw Failure(not_found, "run_not_found", "there is no run " + id.to_string(), "Find the run with 'rollcall runs list'.");
+    throw Failure(not_found, "run_not_found", "there is no run " + id.to_string(),
+                  "Find the run with 'rollcall runs list'.");
   const auto& row = rows[0];
   Json run = {{"job_id", row.text(0)},
               {"state", row.text(1)},
@@ -121,8 +137,10 @@ int runs_show(Context& context, const Arguments& arguments) {
               {"events", Json::array()}};
   if (!row.text(16).empty())
     run["error"] = {{"code", row.text(16)}, {"message", row.text(17)}, {"cure", cure_for(row.text(16))}};
-  for (const auto& event : context.database().query("SELECT " + time_of("at") + ", event, detail FROM ops.run_events"
-                                                    " WHERE run_id = $1::uuid ORDER BY seq", {postgres::value(id)}))
+  for (const auto& event : context.database().query("SELECT " + time_of("at") +
+                                                        ", event, detail FROM ops.run_events"
+                                                        " WHERE run_id = $1::uuid ORDER BY seq",
+                                                    {postgres::value(id)}))
     run["events"].push_back({{"at", event.text(0)}, {"event", event.text(1)}, {"detail", event.json(2)}});
   context.output.document(run);
   if (!context.output.json()) print_run(context.output, run);
@@ -134,8 +152,12 @@ int runs_watch(Context& context, const Arguments& arguments) {
   return report_run(context, wait_for_runs(context, {id}, arguments.timeout_seconds)[0], true);
 }
 
-int runs_approve(Context& context, const Arguments& arguments) { return settle(context, arguments, true); }
+int runs_approve(Context& context, const Arguments& arguments) {
+  return settle(context, arguments, true);
+}
 
-int runs_reject(Context& context, const Arguments& arguments) { return settle(context, arguments, false); }
+int runs_reject(Context& context, const Arguments& arguments) {
+  return settle(context, arguments, false);
+}
 
 }  // namespace rollcall::cli

@@ -6,10 +6,12 @@ namespace {
 
 Json ask(Context& context, const std::string& method, const std::string& path) {
   std::string root = context.required("MS_GRAPH_URL", "http://localhost:8082");
-  while (root.ends_with('/')) root.pop_back();
+  while (root.ends_with('/'))
+    root.pop_back();
   // Nothing of this sort must ever be sent to the real service.
   if (root.find("microsoft.") != std::string::npos)
-    throw Failure(refused, "not_the_sandbox", "MS_GRAPH_URL names Microsoft itself: " + root, "Point MS_GRAPH_URL at the sandbox.");
+    throw Failure(refused, "not_the_sandbox", "MS_GRAPH_URL names Microsoft itself: " + root,
+                  "Point MS_GRAPH_URL at the sandbox.");
   http_client::CurlTransport transport;
   http_client::Request request;
   request.method = method;
@@ -20,9 +22,12 @@ Json ask(Context& context, const std::string& method, const std::string& path) {
     throw Failure(unreachable, "sandbox_unreachable", "no answer from " + root + ": " + response.error,
                   "Check MS_GRAPH_URL and that the sandbox runs.");
   if (response.status == 404)
-    throw Failure(refused, "not_the_sandbox", root + " is not the sandbox: it knows no " + path, "Point MS_GRAPH_URL at the sandbox.");
+    throw Failure(refused, "not_the_sandbox", root + " is not the sandbox: it knows no " + path,
+                  "Point MS_GRAPH_URL at the sandbox.");
   if (response.status >= 300)
-    throw Failure(failed, "sandbox_failed", path + " answered " + std::to_string(response.status) + ": " + printable(response.body.substr(0, 300)),
+    throw Failure(failed, "sandbox_failed",
+                  path + " answered " + std::to_string(response.status) + ": " +
+                      printable(response.body.substr(0, 300)),
                   "See the sandbox's log.");
   const auto json = parse_json(response.body);
   return json ? *json : Json::object();

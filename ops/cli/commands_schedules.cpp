@@ -1,10 +1,10 @@
-#include <algorithm>
-#include <charconv>
-#include <limits>
-
 #include "common/core/cron.h"
 #include "common/core/error.h"
 #include "ops/cli/commands.h"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
 
 namespace rollcall::cli {
 namespace {
@@ -17,9 +17,10 @@ constexpr auto rfc3339 = "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'";
 
 /// Names that become parts of topic names.
 void require_word(const std::string& text, const std::string& what) {
-  const bool ok = !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-  });
+  const bool ok = !text.empty() && text.size() <= 64 && text[0] >= 'a' && text[0] <= 'z' &&
+                  std::ranges::all_of(text, [](char c) {
+                    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+                  });
   if (!ok) refuse(what + " '" + text + "' is not a word of lower-case letters, digits and '-'");
 }
 
@@ -49,16 +50,19 @@ std::string every_text(long seconds) {
 }
 
 [[noreturn]] void unknown(const std::string& name) {
-  throw Failure(not_found, "schedule_not_found", "there is no schedule '" + name + "'", "See 'rollcall schedules list'.");
+  throw Failure(not_found, "schedule_not_found", "there is no schedule '" + name + "'",
+                "See 'rollcall schedules list'.");
 }
 
 }  // namespace
 
 int schedules_list(Context& context, const Arguments&) {
-  const auto rows = context.database().query(
-      std::string("SELECT id, name, worker, operation, parameters, cron, interval_seconds, time_zone, paused, pause_note,"
-                  " to_char(next_due_at AT TIME ZONE 'UTC', ") + rfc3339 + "), to_char(last_due_at AT TIME ZONE 'UTC', " + rfc3339 +
-      ") FROM ops.schedules ORDER BY name LIMIT 10000");
+  const auto rows =
+      context.database().query(std::string("SELECT id, name, worker, operation, parameters, cron, "
+                                           "interval_seconds, time_zone, paused, pause_note,"
+                                           " to_char(next_due_at AT TIME ZONE 'UTC', ") +
+                               rfc3339 + "), to_char(last_due_at AT TIME ZONE 'UTC', " + rfc3339 +
+                               ") FROM ops.schedules ORDER BY name LIMIT 10000");
   Json list = Json::array();
   std::vector<std::vector<std::string>> table;
   for (const auto& row : rows) {
@@ -75,19 +79,22 @@ int schedules_list(Context& context, const Arguments&) {
                     {"next_due_at", row.text(10)},
                     {"last_due_at", row.is_null(11) ? Json(nullptr) : Json(row.text(11))}});
     const std::string state = row.flag(8) ? "paused" : "active";
-    table.push_back({printable(row.text(1)), context.output.coloured_state(state), row.text(2) + " " + row.text(3),
-                     row.is_null(5) ? "every " + every_text(row.number(6)) : row.text(5) + " " + row.text(7),
-                     row.flag(8) ? "-" : row.text(10), row.is_null(11) ? "never" : row.text(11), printable(row.text(9))});
+    table.push_back(
+        {printable(row.text(1)), context.output.coloured_state(state), row.text(2) + " " + row.text(3),
+         row.is_null(5) ? "every " + every_text(row.number(6)) : row.text(5) + " " + row.text(7),
+         row.flag(8) ? "-" : row.text(10), row.is_null(11) ? "never" : row.text(11), printable(row.text(9))});
   }
   context.output.document(list);
-  context.output.table({"NAME", "STATE", "WHAT", "WHEN", "NEXT", "LAST", "NOTE"}, table,
-                       "There are no schedules yet. Add one: rollcall schedules add --name NAME --worker member-sync"
-                       " --operation sync-members --every 15m");
+  context.output.table(
+      {"NAME", "STATE", "WHAT", "WHEN", "NEXT", "LAST", "NOTE"}, table,
+      "There are no schedules yet. Add one: rollcall schedules add --name NAME --worker member-sync"
+      " --operation sync-members --every 15m");
   return done;
 }
 
 int schedules_add(Context& context, const Arguments& arguments) {
-  if (arguments.name.empty() || display_width(arguments.name) > 256 || printable(arguments.name) != arguments.name)
+  if (arguments.name.empty() || display_width(arguments.name) > 256 ||
+      printable(arguments.name) != arguments.name)
     refuse("a name has 1 to 256 characters, none of them control characters");
   require_word(arguments.worker, "--worker");
   require_word(arguments.operation, "--operation");
@@ -102,11 +109,15 @@ int schedules_add(Context& context, const Arguments& arguments) {
   std::string id;
   try {
     id = context.database()
-             .query("INSERT INTO ops.schedules (name, worker, operation, parameters, cron, interval_seconds, time_zone, next_due_at)"
-                    " VALUES ($1, $2, $3, $4::jsonb, $5, $6::integer, $7, $8::timestamptz) RETURNING id",
-                    {postgres::value(arguments.name), postgres::value(arguments.worker), postgres::value(arguments.operation),
-                     postgres::value(parameters), every > 0 ? postgres::Value() : postgres::value(arguments.cron),
-                     every > 0 ? postgres::value(every) : postgres::Value(), postgres::value(arguments.zone), postgres::value(due)})[0]
+             .query(
+                 "INSERT INTO ops.schedules (name, worker, operation, parameters, cron, interval_seconds, "
+                 "time_zone, next_due_at)"
+                 " VALUES ($1, $2, $3, $4::jsonb, $5, $6::integer, $7, $8::timestamptz) RETURNING id",
+                 {postgres::value(arguments.name), postgres::value(arguments.worker),
+                  postgres::value(arguments.operation), postgres::value(parameters),
+                  every > 0 ? postgres::Value() : postgres::value(arguments.cron),
+                  every > 0 ? postgres::value(every) : postgres::Value(), postgres::value(arguments.zone),
+                  postgres::value(due)})[0]
              .text(0);
   } catch (const Error& error) {
     if (error.code() != "database_conflict") throw;
@@ -123,21 +134,26 @@ int schedules_pause(Context& context, const Arguments& arguments) {
                                  {postgres::value(arguments.name), postgres::value(arguments.note)}) == 0)
     unknown(arguments.name);
   context.output.document({{"name", arguments.name}, {"paused", true}, {"note", arguments.note}});
-  context.output.line("paused " + arguments.name + "; go on with: rollcall schedules resume " + arguments.name);
+  context.output.line("paused " + arguments.name + "; go on with: rollcall schedules resume " +
+                      arguments.name);
   return done;
 }
 
 int schedules_resume(Context& context, const Arguments& arguments) {
   WallTime due;
   context.database().transact([&](postgres::Transaction& transaction) {
-    const auto rows = transaction.query("SELECT cron, coalesce(interval_seconds, 0), time_zone FROM ops.schedules WHERE name = $1 FOR UPDATE",
-                                        {postgres::value(arguments.name)});
+    const auto rows = transaction.query(
+        "SELECT cron, coalesce(interval_seconds, 0), time_zone FROM ops.schedules WHERE name = $1 FOR UPDATE",
+        {postgres::value(arguments.name)});
     if (rows.empty()) unknown(arguments.name);
-    // What was missed is not made up: the next due time counts from now, but never skips one that is still to come.
+    // What was missed is not made up: the next due time counts from now, but never skips one that is still to
+    // come.
     due = next_due(rows[0].text(0), rows[0].text(2), static_cast<int>(rows[0].number(1)), context.now());
     const auto kept = transaction.query(
-        "UPDATE ops.schedules SET paused = false, pause_note = '', next_due_at = CASE WHEN next_due_at > $3::timestamptz"
-        " THEN next_due_at ELSE $2::timestamptz END WHERE name = $1 RETURNING (extract(epoch FROM next_due_at) * 1000)::bigint",
+        "UPDATE ops.schedules SET paused = false, pause_note = '', next_due_at = CASE WHEN next_due_at > "
+        "$3::timestamptz"
+        " THEN next_due_at ELSE $2::timestamptz END WHERE name = $1 RETURNING (extract(epoch FROM "
+        "next_due_at) * 1000)::bigint",
         {postgres::value(arguments.name), postgres::value(due), postgres::value(context.now())});
     due = WallTime(std::chrono::milliseconds(kept[0].number(0)));
   });
@@ -147,7 +163,8 @@ int schedules_resume(Context& context, const Arguments& arguments) {
 }
 
 int schedules_remove(Context& context, const Arguments& arguments) {
-  if (context.database().execute("DELETE FROM ops.schedules WHERE name = $1", {postgres::value(arguments.name)}) == 0)
+  if (context.database().execute("DELETE FROM ops.schedules WHERE name = $1",
+                                 {postgres::value(arguments.name)}) == 0)
     unknown(arguments.name);
   context.output.document({{"name", arguments.name}, {"removed", true}});
   context.output.line("removed " + arguments.name);

@@ -1,14 +1,15 @@
-#include <fstream>
-
 #include "common/core/reasons.h"
 #include "common/crypto/crypto.h"
 #include "ops/cli/commands.h"
+
+#include <fstream>
 
 /// sync and plan: asking for runs.
 namespace rollcall::cli {
 namespace {
 
-/// So many runs are queued in one transaction: locks and outbox rows stay few, and a sweep of 10,000 takes 20 commits.
+/// So many runs are queued in one transaction: locks and outbox rows stay few, and a sweep of 10,000 takes 20
+/// commits.
 constexpr std::size_t runs_per_transaction = 500;
 
 std::vector<Organization> linked_organizations(Context& context) {
@@ -30,7 +31,8 @@ Organization linked_organization(Context& context, const std::string& id_or_name
 }
 
 /// Queues a run for each organization; their ids, in the same order.
-std::vector<Uuid> enqueue(Context& context, const std::vector<Organization>& organizations, bool dry_run, bool full_read) {
+std::vector<Uuid> enqueue(Context& context, const std::vector<Organization>& organizations, bool dry_run,
+                          bool full_read) {
   Json parameters = Json::object();
   if (dry_run) parameters["dry_run"] = true;
   if (full_read) parameters["full_read"] = true;
@@ -42,13 +44,14 @@ std::vector<Uuid> enqueue(Context& context, const std::vector<Organization>& org
     for (std::size_t i = first; i < last; ++i) {
       const auto& organization = organizations[i];
       // What goes to all stands behind what someone waits for.
-      block.push_back({crypto::new_uuid(), organization.tenant_id, "member-sync", "sync-members", "cli", organization.id, parameters,
-                       organizations.size() > 1});
+      block.push_back({crypto::new_uuid(), organization.tenant_id, "member-sync", "sync-members", "cli",
+                       organization.id, parameters, organizations.size() > 1});
       ids.push_back(block.back().id);
     }
     auto committed = context.database().transact([&](postgres::Transaction& transaction) {
       std::vector<runs::Stored> parts;
-      for (const auto& run : block) parts.push_back(runs::enqueue(transaction, run, context.now()));
+      for (const auto& run : block)
+        parts.push_back(runs::enqueue(transaction, run, context.now()));
       return parts;
     });
     std::move(committed.begin(), committed.end(), std::back_inserter(stored));
@@ -57,19 +60,22 @@ std::vector<Uuid> enqueue(Context& context, const std::vector<Organization>& org
   return ids;
 }
 
-int report_queued(Context& context, const std::vector<Organization>& organizations, const std::vector<Uuid>& ids, bool all) {
+int report_queued(Context& context, const std::vector<Organization>& organizations,
+                  const std::vector<Uuid>& ids, bool all) {
   Json list = Json::array();
   std::vector<std::vector<std::string>> table;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     list.push_back({{"job_id", ids[i].to_string()}, {"state", "queued"}});
     if (all) list.back()["organization_id"] = organizations[i].id.to_string();
-    table.push_back({ids[i].to_string(), context.output.coloured_state("queued"), printable(organizations[i].name)});
+    table.push_back(
+        {ids[i].to_string(), context.output.coloured_state("queued"), printable(organizations[i].name)});
   }
   context.output.document(all ? list : list[0]);
   if (all) {
     context.output.table({"RUN", "STATE", "ORGANIZATION"}, table, "");
   } else {
-    context.output.line("queued " + ids[0].to_string() + "  (follow it: rollcall runs watch " + ids[0].to_string() + ")");
+    context.output.line("queued " + ids[0].to_string() + "  (follow it: rollcall runs watch " +
+                        ids[0].to_string() + ")");
   }
   return done;
 }
@@ -79,7 +85,8 @@ int worst(int a, int b) {
   return std::max(a, b);
 }
 
-int report_all(Context& context, const std::vector<Organization>& organizations, const std::vector<RunView>& views) {
+int report_all(Context& context, const std::vector<Organization>& organizations,
+               const std::vector<RunView>& views) {
   Json list = Json::array();
   std::vector<std::vector<std::string>> table;
   int exit = done;
@@ -88,10 +95,11 @@ int report_all(Context& context, const std::vector<Organization>& organizations,
     list.push_back(to_json(view));
     list.back()["organization_id"] = view.organization;
     const auto number = [&](const char* name) {
-      return view.result.is_object() && view.result.contains(name) ? dump(view.result[name]) : std::string("-");
+      return view.result.is_object() && view.result.contains(name) ? dump(view.result[name])
+                                                                   : std::string("-");
     };
-    table.push_back({view.id, context.output.coloured_state(view.state), printable(organizations[i].name), number("added"),
-                     number("removed"), number("unmatched"), printable(view.error_message)});
+    table.push_back({view.id, context.output.coloured_state(view.state), printable(organizations[i].name),
+                     number("added"), number("removed"), number("unmatched"), printable(view.error_message)});
     exit = worst(exit, view.state == "succeeded" ? done : view.state == "needs_approval" ? refused : failed);
   }
   context.output.document(list);
@@ -123,7 +131,8 @@ int plan(Context& context, const Arguments& arguments) {
   const Organization organization = linked_organization(context, arguments.organization);
   const auto ids = enqueue(context, {organization}, true, arguments.full_read);
   const RunView view = wait_for_runs(context, ids, arguments.timeout_seconds)[0];
-  const auto rows = context.database().query("SELECT document, digest FROM sync.plans WHERE run_id = $1::uuid", {postgres::value(ids[0])});
+  const auto rows = context.database().query(
+      "SELECT document, digest FROM sync.plans WHERE run_id = $1::uuid", {postgres::value(ids[0])});
   const Json document = rows.empty() ? Json(nullptr) : rows[0].json(0);
   Json json = to_json(view);
   json["plan"] = document;
@@ -132,7 +141,8 @@ int plan(Context& context, const Arguments& arguments) {
     std::ofstream file(arguments.out);
     file << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n' << std::flush;
     if (!file)
-      throw Failure(failed, "file_not_written", "cannot write '" + arguments.out + "'", "Choose another --out; the plan is in 'rollcall runs show " + view.id + "'.");
+      throw Failure(failed, "file_not_written", "cannot write '" + arguments.out + "'",
+                    "Choose another --out; the plan is in 'rollcall runs show " + view.id + "'.");
   }
   context.output.document(json);
   const int exit = report_run(context, view, false);

@@ -32,8 +32,9 @@ std::string Context::required(const std::string& name, const std::string& exampl
   // Any secret may come as a file; the database's address holds one.
   const auto file = environment_(name + "_FILE");
   if (file && !file->empty()) return config::Settings(environment_).secret(name, "").reveal();
-  throw Failure(usage, "setting_invalid", name + " is not set",
-                "export " + name + "=" + example + ", or source .rollcall/env where 'ops/run --detach' runs.");
+  throw Failure(
+      usage, "setting_invalid", name + " is not set",
+      "export " + name + "=" + example + ", or source .rollcall/env where 'ops/run --detach' runs.");
 }
 
 postgres::Database& Context::database() {
@@ -47,21 +48,28 @@ postgres::Database& Context::database() {
   return *database_;
 }
 
-kafka::Options Context::kafka() const { return {required("KAFKA_BROKERS", "localhost:9092"), "rollcall-cli", {}}; }
+kafka::Options Context::kafka() const {
+  return {required("KAFKA_BROKERS", "localhost:9092"), "rollcall-cli", {}};
+}
 
 Organization Context::organization(const std::string& id_or_name) {
-  constexpr auto columns = "SELECT id, tenant_id, name, removal_policy, microsoft_group, roster_version FROM directory.organizations ";
+  constexpr auto columns =
+      "SELECT id, tenant_id, name, removal_policy, microsoft_group, roster_version FROM "
+      "directory.organizations ";
   if (const auto id = Uuid::parse(id_or_name)) {
     const auto rows = database().query(std::string(columns) + "WHERE id = $1::uuid", {postgres::value(*id)});
     if (!rows.empty()) return read_organization(rows[0]);
   } else {
-    const auto rows = database().query(std::string(columns) + "WHERE tenant_id = $1 AND lower(name) = lower($2) ORDER BY id LIMIT 20",
-                                       {postgres::value(tenant()), postgres::value(id_or_name)});
+    const auto rows = database().query(
+        std::string(columns) + "WHERE tenant_id = $1 AND lower(name) = lower($2) ORDER BY id LIMIT 20",
+        {postgres::value(tenant()), postgres::value(id_or_name)});
     if (rows.size() == 1) return read_organization(rows[0]);
     if (rows.size() > 1) {
       std::string ids;
-      for (const auto& row : rows) ids += (ids.empty() ? "" : ", ") + row.text(0);
-      throw Failure(refused, "organization_ambiguous", "several organizations are named '" + id_or_name + "': " + ids,
+      for (const auto& row : rows)
+        ids += (ids.empty() ? "" : ", ") + row.text(0);
+      throw Failure(refused, "organization_ambiguous",
+                    "several organizations are named '" + id_or_name + "': " + ids,
                     "Name the one you mean by its id.");
     }
   }
@@ -88,7 +96,8 @@ void Context::publish(std::vector<runs::Stored> stored) {
     runs::OutboxPublisher publisher(database(), producer);
     publisher.publish(ids, std::move(messages));
     publisher.flush(publish_patience);
-    const auto left = database().query("SELECT count(*) FROM ops.outbox WHERE id = ANY($1::bigint[])", {postgres::array(ids)});
+    const auto left = database().query("SELECT count(*) FROM ops.outbox WHERE id = ANY($1::bigint[])",
+                                       {postgres::array(ids)});
     if (left.empty() || left[0].number(0) == 0) return;
   } catch (const std::exception&) {
     // Said below: the cure is the same.
@@ -98,11 +107,13 @@ void Context::publish(std::vector<runs::Stored> stored) {
 
 Uuid require_uuid(const std::string& text, const std::string& what) {
   if (const auto id = Uuid::parse(text); id && !id->is_nil()) return *id;
-  throw Failure(usage, "usage", what + " '" + text + "' is no GUID", "Give 36 characters such as 1b2d4c1e-0000-4000-8000-000000000001.");
+  throw Failure(usage, "usage", what + " '" + text + "' is no GUID",
+                "Give 36 characters such as 1b2d4c1e-0000-4000-8000-000000000001.");
 }
 
-runs::Stored audit(postgres::Transaction& transaction, const Organization& organization, const std::string& action,
-                   const std::optional<Uuid>& group, const Json& detail, WallTime now) {
+runs::Stored audit(postgres::Transaction& transaction, const Organization& organization,
+                   const std::string& action, const std::optional<Uuid>& group, const Json& detail,
+                   WallTime now) {
   const Uuid id = crypto::new_uuid();
   Json event = {{"event_id", id.to_string()},
                 {"occurred_at", to_rfc3339(now)},
@@ -113,8 +124,8 @@ runs::Stored audit(postgres::Transaction& transaction, const Organization& organ
                 {"detail", detail}};
   if (group) event["group_id"] = group->to_string();
   runs::Stored stored;
-  stored.messages.push_back(runs::make_message(runs::audit_topic, organization.id.to_string(), "rollcall.audit-event.v1",
-                                               id.to_string(), event, now));
+  stored.messages.push_back(runs::make_message(runs::audit_topic, organization.id.to_string(),
+                                               "rollcall.audit-event.v1", id.to_string(), event, now));
   stored.ids = runs::store_in_outbox(transaction, stored.messages);
   return stored;
 }

@@ -1,17 +1,17 @@
 #pragma once
-#include <chrono>
-#include <iosfwd>
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "common/config/settings.h"
 #include "common/core/clock.h"
 #include "common/kafka/kafka.h"
 #include "common/postgres/postgres.h"
 #include "common/runs/runs.h"
 #include "ops/cli/output.h"
+
+#include <chrono>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace rollcall::cli {
 
@@ -22,7 +22,8 @@ struct Organization {
   long roster_version = 0;
 };
 
-/// What a command works with. Connections are opened when first asked for, so that a command needs only the settings it uses.
+/// What a command works with. Connections are opened when first asked for, so that a command needs only the
+/// settings it uses.
 class Context {
  public:
   Context(config::Environment environment, Output& output, std::istream& in);
@@ -43,7 +44,8 @@ class Context {
 
   /// By id, or by name where only one has it. Throws Failure: not_found, or refused where several do.
   Organization organization(const std::string& id_or_name);
-  /// Publishes what a transaction left in the outbox. Where Kafka does not take it in time, says that the scheduler will.
+  /// Publishes what a transaction left in the outbox. Where Kafka does not take it in time, says that the
+  /// scheduler will.
   void publish(std::vector<runs::Stored> stored);
 
  private:
@@ -56,7 +58,8 @@ class Context {
 Uuid require_uuid(const std::string& text, const std::string& what);
 
 /// An event for rollcall.audit about an organization's configuration, stored in the caller's transaction.
-runs::Stored audit(postgres::Transaction& transaction, const Organization& organization, const std::string& action,
-                   const std::optional<Uuid>& group, const Json& detail, WallTime now);
+runs::Stored audit(postgres::Transaction& transaction, const Organization& organization,
+                   const std::string& action, const std::optional<Uuid>& group, const Json& detail,
+                   WallTime now);
 
 }  // namespace rollcall::cli

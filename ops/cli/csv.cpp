@@ -3,9 +3,12 @@
 namespace rollcall::cli::csv {
 namespace {
 
-/// Length of the UTF-8 character that starts at `i`, 0 where it is none (RFC 3629: no overlong forms, no surrogates).
+/// Length of the UTF-8 character that starts at `i`, 0 where it is none (RFC 3629: no overlong forms, no
+/// surrogates).
 std::size_t character_length(std::string_view text, std::size_t i) {
-  const auto byte = [&](std::size_t k) -> unsigned { return k < text.size() ? static_cast<unsigned char>(text[k]) : 0U; };
+  const auto byte = [&](std::size_t k) -> unsigned {
+    return k < text.size() ? static_cast<unsigned char>(text[k]) : 0U;
+  };
   const auto tail = [&](std::size_t k) { return (byte(k) & 0xC0U) == 0x80U; };
   const unsigned first = byte(i);
   if (first < 0x80) return 1;
@@ -31,7 +34,8 @@ class Parser {
       mistake(at_, "the file is UTF-16: save it as UTF-8");
       return std::move(document_);
     }
-    while (i_ < text_.size() && document_.mistakes.size() < mistakes_max_) read_record();
+    while (i_ < text_.size() && document_.mistakes.size() < mistakes_max_)
+      read_record();
     return std::move(document_);
   }
 
@@ -119,7 +123,8 @@ class Parser {
     ++at_.column;
   }
   [[nodiscard]] bool at_line_end() const {
-    return i_ < text_.size() && (text_[i_] == '\n' || (text_[i_] == '\r' && i_ + 1 < text_.size() && text_[i_ + 1] == '\n'));
+    return i_ < text_.size() &&
+           (text_[i_] == '\n' || (text_[i_] == '\r' && i_ + 1 < text_.size() && text_[i_ + 1] == '\n'));
   }
   void take_line_end() {
     if (i_ >= text_.size()) return;
@@ -130,7 +135,8 @@ class Parser {
   }
   /// After a mistake within a line the next one is a fresh start, so that one slip is reported once.
   void skip_line() {
-    while (i_ < text_.size() && !at_line_end()) ++i_;
+    while (i_ < text_.size() && !at_line_end())
+      ++i_;
   }
   void mistake(Position at, std::string what) {
     if (document_.mistakes.size() < mistakes_max_) document_.mistakes.push_back({at, std::move(what)});
@@ -146,6 +152,8 @@ class Parser {
 
 }  // namespace
 
-Document parse(std::string_view text, std::size_t mistakes_max) { return Parser(text, mistakes_max).run(); }
+Document parse(std::string_view text, std::size_t mistakes_max) {
+  return Parser(text, mistakes_max).run();
+}
 
 }  // namespace rollcall::cli::csv

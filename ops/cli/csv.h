@@ -3,7 +3,8 @@
 #include <string_view>
 #include <vector>
 
-/// CSV as RFC 4180 has it: quotes, doubled quotes, line breaks within quotes, CRLF or LF, a UTF-8 byte order mark. Pure.
+/// CSV as RFC 4180 has it: quotes, doubled quotes, line breaks within quotes, CRLF or LF, a UTF-8 byte order
+/// mark. Pure.
 namespace rollcall::cli::csv {
 
 /// Where a thing begins, counted from 1 as editors do; columns in characters.

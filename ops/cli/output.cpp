@@ -1,25 +1,31 @@
 #include "ops/cli/output.h"
 
+#include "common/core/error.h"
+#include "common/core/reasons.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ostream>
-
-#include "common/core/error.h"
-#include "common/core/reasons.h"
 
 namespace rollcall::cli {
 namespace {
 
 Exit exit_for(const Error& error) {
   switch (error.fault()) {
-    case Fault::transient: return unreachable;
-    case Fault::throttled: return failed;
+    case Fault::transient:
+      return unreachable;
+    case Fault::throttled:
+      return failed;
     case Fault::conflict:
-    case Fault::denied: return refused;
-    case Fault::not_found: return not_found;
-    case Fault::invalid: return error.code() == "setting_invalid" ? usage : failed;
-    case Fault::config: return error.code() == "setting_invalid" ? usage : failed;
+    case Fault::denied:
+      return refused;
+    case Fault::not_found:
+      return not_found;
+    case Fault::invalid:
+      return error.code() == "setting_invalid" ? usage : failed;
+    case Fault::config:
+      return error.code() == "setting_invalid" ? usage : failed;
   }
   return failed;
 }
@@ -27,7 +33,8 @@ Exit exit_for(const Error& error) {
 std::string cure_of(const std::string& code) {
   if (code == "not_waiting_for_approval") return "Look at its state with 'rollcall runs show RUN'.";
   if (code == "run_not_found") return "Find the run with 'rollcall runs list'.";
-  if (code == "database_conflict") return "Someone changed the same thing: look again and repeat the command.";
+  if (code == "database_conflict")
+    return "Someone changed the same thing: look again and repeat the command.";
   const auto cure = cure_for(code);
   return cure.empty() ? "See 'rollcall doctor'." : std::string(cure);
 }
@@ -47,7 +54,8 @@ std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '\x1b') {  // ours only: printable() has removed all others
-      while (i < text.size() && text[i] != 'm') ++i;
+      while (i < text.size() && text[i] != 'm')
+        ++i;
       continue;
     }
     if ((static_cast<unsigned char>(text[i]) & 0xC0U) != 0x80U) ++width;
@@ -70,7 +78,8 @@ std::string duration_text(long milliseconds) {
   if (milliseconds < 60'000)
     std::snprintf(text.data(), text.size(), "%.1f s", static_cast<double>(milliseconds) / 1'000.0);
   else
-    std::snprintf(text.data(), text.size(), "%ld min %ld s", milliseconds / 60'000, milliseconds / 1'000 % 60);
+    std::snprintf(text.data(), text.size(), "%ld min %ld s", milliseconds / 60'000,
+                  milliseconds / 1'000 % 60);
   return text.data();
 }
 
@@ -81,7 +90,8 @@ std::string progress_bar(long finished, long total, int width) {
   std::array<char, 32> percent{};
   std::snprintf(percent.data(), percent.size(), "%3ld %%", shown * 100 / total);
   return std::string(percent.data()) + "  [" + std::string(filled, '#') +
-         std::string(static_cast<std::size_t>(width) - filled, ' ') + "] " + std::to_string(shown) + "/" + std::to_string(total);
+         std::string(static_cast<std::size_t>(width) - filled, ' ') + "] " + std::to_string(shown) + "/" +
+         std::to_string(total);
 }
 
 void Output::document(const Json& value) {
@@ -97,8 +107,8 @@ void Output::note(std::string_view text) {
   err_ << text << '\n' << std::flush;
 }
 
-void Output::table(const std::vector<std::string>& headings, const std::vector<std::vector<std::string>>& rows,
-                   std::string_view empty) {
+void Output::table(const std::vector<std::string>& headings,
+                   const std::vector<std::vector<std::string>>& rows, std::string_view empty) {
   if (json_) return;
   if (rows.empty()) {
     // Not an answer but a hint: a pipe that counts lines sees none.
@@ -106,9 +116,11 @@ void Output::table(const std::vector<std::string>& headings, const std::vector<s
     return;
   }
   std::vector<std::size_t> widths(headings.size(), 0);
-  for (std::size_t i = 0; i < headings.size(); ++i) widths[i] = display_width(headings[i]);
+  for (std::size_t i = 0; i < headings.size(); ++i)
+    widths[i] = display_width(headings[i]);
   for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) widths[i] = std::max(widths[i], display_width(row[i]));
+    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i)
+      widths[i] = std::max(widths[i], display_width(row[i]));
   const auto print = [&](const std::vector<std::string>& row) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       const bool last = i + 1 == row.size();
@@ -122,7 +134,8 @@ void Output::table(const std::vector<std::string>& headings, const std::vector<s
     out_ << '\n';
   };
   print(headings);
-  for (const auto& row : rows) print(row);
+  for (const auto& row : rows)
+    print(row);
   out_ << std::flush;
 }
 
@@ -134,7 +147,8 @@ void Output::failure(const Failure& failure) {
     document({{"error", error}});
     return;
   }
-  err_ << (terminal_.err && terminal_.colour ? "\x1b[31merror:\x1b[0m " : "error: ") << failure.what() << '\n';
+  err_ << (terminal_.err && terminal_.colour ? "\x1b[31merror:\x1b[0m " : "error: ") << failure.what()
+       << '\n';
   if (!failure.cure().empty()) err_ << "  what to do: " << failure.cure() << '\n';
   err_ << std::flush;
 }
@@ -153,7 +167,9 @@ void Output::clear_progress() {
   progress_shown_ = false;
 }
 
-bool Output::alive() { return out_.good(); }
+bool Output::alive() {
+  return out_.good();
+}
 
 std::string Output::coloured_state(std::string_view state) const {
   if (!terminal_.colour || !terminal_.out) return std::string(state);

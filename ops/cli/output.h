@@ -1,11 +1,11 @@
 #pragma once
+#include "common/core/json.h"
+
 #include <iosfwd>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "common/core/json.h"
 
 /// What the command line says, and how: for people or, with --json, for programs.
 namespace rollcall::cli {
@@ -17,7 +17,11 @@ enum Exit : int { done = 0, failed = 1, usage = 2, not_found = 3, refused = 4, u
 class Failure : public std::runtime_error {
  public:
   Failure(Exit exit, std::string code, const std::string& message, std::string cure, Json details = nullptr)
-      : std::runtime_error(message), exit_(exit), code_(std::move(code)), cure_(std::move(cure)), details_(std::move(details)) {}
+      : std::runtime_error(message),
+        exit_(exit),
+        code_(std::move(code)),
+        cure_(std::move(cure)),
+        details_(std::move(details)) {}
   [[nodiscard]] Exit exit() const { return exit_; }
   [[nodiscard]] const std::string& code() const { return code_; }
   [[nodiscard]] const std::string& cure() const { return cure_; }
@@ -48,7 +52,8 @@ class Output {
   void document(const Json& value);
   void line(std::string_view text);
   /// Rows under headings; `empty` says what to do next where there are none.
-  void table(const std::vector<std::string>& headings, const std::vector<std::vector<std::string>>& rows, std::string_view empty);
+  void table(const std::vector<std::string>& headings, const std::vector<std::vector<std::string>>& rows,
+             std::string_view empty);
   /// Something to know that is not the answer: on stderr.
   void note(std::string_view text);
   void failure(const Failure& failure);

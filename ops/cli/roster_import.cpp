@@ -1,17 +1,18 @@
 #include "ops/cli/roster_import.h"
 
+#include "common/core/error.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <unordered_map>
 
-#include "common/core/error.h"
-
 namespace rollcall::cli {
 namespace {
 
 enum Column : std::size_t { email, display_name, role, object_id, column_count };
-constexpr std::array<std::string_view, column_count> column_names = {"email", "display_name", "role", "object_id"};
+constexpr std::array<std::string_view, column_count> column_names = {"email", "display_name", "role",
+                                                                     "object_id"};
 
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
@@ -20,7 +21,8 @@ std::string trimmed(std::string_view text) {
 }
 
 std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  for (char& c : text)
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
 }
 
@@ -35,28 +37,33 @@ std::string address_mistake(const std::string& text) {
       return "'" + text + "' is no email address";
   }
   const auto at = text.find('@');
-  if (at == std::string::npos || at == 0 || at + 1 == text.size() || text.find('@', at + 1) != std::string::npos)
+  if (at == std::string::npos || at == 0 || at + 1 == text.size() ||
+      text.find('@', at + 1) != std::string::npos)
     return "'" + text + "' is no email address";
   return {};
 }
 
 bool valid_role(const std::string& text) {
   return text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+         });
 }
 
 class Reader {
  public:
-  explicit Reader(csv::Document document) : document_(std::move(document)) { roster_.mistakes = document_.mistakes; }
+  explicit Reader(csv::Document document) : document_(std::move(document)) {
+    roster_.mistakes = document_.mistakes;
+  }
 
   Roster run() {
     if (document_.records.empty()) {
-      if (roster_.mistakes.empty()) mistake({}, "the file is empty: its first line is email,display_name,role[,object_id]");
+      if (roster_.mistakes.empty())
+        mistake({}, "the file is empty: its first line is email,display_name,role[,object_id]");
       return std::move(roster_);
     }
     if (read_header(document_.records.front()))
-      for (std::size_t i = 1; i < document_.records.size(); ++i) read_member(document_.records[i]);
+      for (std::size_t i = 1; i < document_.records.size(); ++i)
+        read_member(document_.records[i]);
     std::ranges::stable_sort(roster_.mistakes, [](const csv::Mistake& a, const csv::Mistake& b) {
       return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
     });
@@ -76,7 +83,8 @@ class Reader {
       const std::string name = lower(trimmed(header[i].text));
       const auto found = std::ranges::find(column_names, name);
       if (found == column_names.end()) {
-        mistake(header[i].at, "unknown column '" + name + "': there are email, display_name, role and object_id");
+        mistake(header[i].at,
+                "unknown column '" + name + "': there are email, display_name, role and object_id");
         continue;
       }
       auto& place = places_[static_cast<std::size_t>(found - column_names.begin())];
@@ -84,7 +92,8 @@ class Reader {
       place = i;
     }
     for (const Column column : {email, display_name, role})
-      if (!places_[column]) mistake(header[0].at, "column '" + std::string(column_names[column]) + "' is missing");
+      if (!places_[column])
+        mistake(header[0].at, "column '" + std::string(column_names[column]) + "' is missing");
     roster_.names_object_ids = places_[object_id].has_value();
     return roster_.mistakes.size() == before;
   }
@@ -96,18 +105,25 @@ class Reader {
         return m.at.line >= record.front().at.line && m.at.line <= record.back().at.line;
       });
       if (!known)
-        mistake(record.front().at, "the line has " + std::to_string(record.size()) + " fields, the header " + std::to_string(width_));
+        mistake(record.front().at, "the line has " + std::to_string(record.size()) + " fields, the header " +
+                                       std::to_string(width_));
       return;
     }
     const auto field = [&](Column column) -> const csv::Field& { return record[*places_[column]]; };
-    RosterMember member{lower(trimmed(field(email).text)), trimmed(field(display_name).text), lower(trimmed(field(role).text)), {}};
+    RosterMember member{lower(trimmed(field(email).text)),
+                        trimmed(field(display_name).text),
+                        lower(trimmed(field(role).text)),
+                        {}};
     if (const std::string what = address_mistake(member.email); !what.empty()) {
       mistake(field(email).at, what);
     } else if (const auto [first, inserted] = lines_.emplace(member.email, field(email).at.line); !inserted) {
-      mistake(field(email).at, "'" + member.email + "' stands already in line " + std::to_string(first->second));
+      mistake(field(email).at,
+              "'" + member.email + "' stands already in line " + std::to_string(first->second));
     }
-    if (member.display_name.size() > 256) mistake(field(display_name).at, "the display name is longer than 256 bytes");
-    if (member.display_name.find('\n') != std::string::npos) mistake(field(display_name).at, "a line break in the display name");
+    if (member.display_name.size() > 256)
+      mistake(field(display_name).at, "the display name is longer than 256 bytes");
+    if (member.display_name.find('\n') != std::string::npos)
+      mistake(field(display_name).at, "a line break in the display name");
     if (member.role.empty()) member.role = "member";
     if (!valid_role(member.role))
       mistake(field(role).at, "role '" + member.role + "' may hold letters, digits, '-' and '_', at most 64");
@@ -141,15 +157,20 @@ class Reader {
 
 }  // namespace
 
-Roster read_roster(std::string_view text) { return Reader(csv::parse(text, roster_mistakes_max)).run(); }
+Roster read_roster(std::string_view text) {
+  return Reader(csv::parse(text, roster_mistakes_max)).run();
+}
 
-RosterChange replace_roster(postgres::Transaction& transaction, const Uuid& organization, const Roster& roster) {
+RosterChange replace_roster(postgres::Transaction& transaction, const Uuid& organization,
+                            const Roster& roster) {
   using postgres::array;
   using postgres::value;
   // The row's lock: two imports at once would otherwise each count and version over the other.
   const auto locked =
-      transaction.query("SELECT roster_version FROM directory.organizations WHERE id = $1::uuid FOR UPDATE", {value(organization)});
-  if (locked.empty()) throw Error(Fault::not_found, "organization_not_found", "the organization does not exist any more");
+      transaction.query("SELECT roster_version FROM directory.organizations WHERE id = $1::uuid FOR UPDATE",
+                        {value(organization)});
+  if (locked.empty())
+    throw Error(Fault::not_found, "organization_not_found", "the organization does not exist any more");
 
   std::vector<std::string> emails, names, roles;
   std::vector<postgres::Value> objects;
@@ -159,31 +180,39 @@ RosterChange replace_roster(postgres::Transaction& transaction, const Uuid& orga
     roles.push_back(member.role);
     objects.push_back(value(member.object_id));
   }
-  transaction.execute("CREATE TEMP TABLE incoming (email text PRIMARY KEY, display_name text, role text, object_id uuid) ON COMMIT DROP");
-  transaction.execute("INSERT INTO incoming SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[])",
-                      {array(emails), array(names), array(roles), array(objects)});
+  transaction.execute(
+      "CREATE TEMP TABLE incoming (email text PRIMARY KEY, display_name text, role text, object_id uuid) ON "
+      "COMMIT DROP");
+  transaction.execute(
+      "INSERT INTO incoming SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[])",
+      {array(emails), array(names), array(roles), array(objects)});
   // Neither table has statistics yet on a first import; a nested loop over 200,000 rows would not come back.
   transaction.execute("SET LOCAL enable_nestloop = off");
 
   RosterChange change;
   change.added = transaction.execute(
-      "UPDATE directory.members m SET departed_at = NULL, joined_at = now(), display_name = i.display_name, role = i.role,"
+      "UPDATE directory.members m SET departed_at = NULL, joined_at = now(), display_name = i.display_name, "
+      "role = i.role,"
       " object_id = CASE WHEN $2::boolean THEN i.object_id ELSE m.object_id END"
-      " FROM incoming i WHERE m.organization_id = $1::uuid AND m.email = i.email AND m.departed_at IS NOT NULL",
+      " FROM incoming i WHERE m.organization_id = $1::uuid AND m.email = i.email AND m.departed_at IS NOT "
+      "NULL",
       {value(organization), value(roster.names_object_ids)});
   // A file without the column says nothing about object ids: those known stay.
   change.changed = transaction.execute(
       "UPDATE directory.members m SET display_name = i.display_name, role = i.role,"
       " object_id = CASE WHEN $2::boolean THEN i.object_id ELSE m.object_id END"
-      " FROM incoming i WHERE m.organization_id = $1::uuid AND m.email = i.email AND (m.display_name, m.role, m.object_id)"
-      " IS DISTINCT FROM (i.display_name, i.role, CASE WHEN $2::boolean THEN i.object_id ELSE m.object_id END)",
+      " FROM incoming i WHERE m.organization_id = $1::uuid AND m.email = i.email AND (m.display_name, "
+      "m.role, m.object_id)"
+      " IS DISTINCT FROM (i.display_name, i.role, CASE WHEN $2::boolean THEN i.object_id ELSE m.object_id "
+      "END)",
       {value(organization), value(roster.names_object_ids)});
   change.added += transaction.execute(
       "INSERT INTO directory.members (organization_id, email, display_name, role, object_id)"
       " SELECT $1::uuid, email, display_name, role, object_id FROM incoming ON CONFLICT DO NOTHING",
       {value(organization)});
   change.departed = transaction.execute(
-      "UPDATE directory.members m SET departed_at = now() WHERE m.organization_id = $1::uuid AND m.departed_at IS NULL"
+      "UPDATE directory.members m SET departed_at = now() WHERE m.organization_id = $1::uuid AND "
+      "m.departed_at IS NULL"
       " AND NOT EXISTS (SELECT FROM incoming i WHERE i.email = m.email)",
       {value(organization)});
   change.unchanged = static_cast<long>(roster.members.size()) - change.added - change.changed;
@@ -191,9 +220,10 @@ RosterChange replace_roster(postgres::Transaction& transaction, const Uuid& orga
   if (change.any())
     change.roster_version =
         transaction
-            .query("UPDATE directory.organizations SET roster_version = roster_version + 1, updated_at = now()"
-                   " WHERE id = $1::uuid RETURNING roster_version",
-                   {value(organization)})[0]
+            .query(
+                "UPDATE directory.organizations SET roster_version = roster_version + 1, updated_at = now()"
+                " WHERE id = $1::uuid RETURNING roster_version",
+                {value(organization)})[0]
             .number(0);
   return change;
 }

@@ -1,11 +1,11 @@
 #pragma once
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "common/core/ids.h"
 #include "common/postgres/postgres.h"
 #include "ops/cli/csv.h"
+
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace rollcall::cli {
 
@@ -21,7 +21,7 @@ struct RosterMember {
 
 struct Roster {
   std::vector<RosterMember> members;
-  bool names_object_ids = false;  ///< the file has that column
+  bool names_object_ids = false;       ///< the file has that column
   std::vector<csv::Mistake> mistakes;  ///< in the order of the file; with any, members means nothing
 };
 
@@ -33,8 +33,9 @@ struct RosterChange {
   [[nodiscard]] bool any() const { return added + changed + departed > 0; }
 };
 
-/// Makes `roster` the whole roster of an organization, in the caller's transaction. People not named get departed_at;
-/// returning ones count as added. The version rises only where something changed.
-RosterChange replace_roster(postgres::Transaction& transaction, const Uuid& organization, const Roster& roster);
+/// Makes `roster` the whole roster of an organization, in the caller's transaction. People not named get
+/// departed_at; returning ones count as added. The version rises only where something changed.
+RosterChange replace_roster(postgres::Transaction& transaction, const Uuid& organization,
+                            const Roster& roster);
 
 }  // namespace rollcall::cli

@@ -1,9 +1,9 @@
-#include <algorithm>
-#include <thread>
-
 #include "common/core/error.h"
 #include "common/core/reasons.h"
 #include "ops/cli/commands.h"
+
+#include <algorithm>
+#include <thread>
 
 /// Waiting for runs, and saying how they ended.
 namespace rollcall::cli {
@@ -23,7 +23,8 @@ struct Look {
 Look look(Context& context, const std::vector<Uuid>& ids) {
   const auto rows = context.database().query(
       "SELECT r.id, r.state, r.organization_id, r.error_code, r.error_message, r.result, r.progress"
-      " FROM unnest($1::uuid[]) WITH ORDINALITY AS asked(id, place) JOIN ops.runs r ON r.id = asked.id ORDER BY asked.place",
+      " FROM unnest($1::uuid[]) WITH ORDINALITY AS asked(id, place) JOIN ops.runs r ON r.id = asked.id ORDER "
+      "BY asked.place",
       {postgres::array(ids)});
   if (rows.size() != ids.size())
     throw Failure(not_found, "run_not_found", "the run does not exist", "Find it with 'rollcall runs list'.");
@@ -45,7 +46,8 @@ void draw(Output& output, const Look& seen) {
   const long total = static_cast<long>(seen.views.size());
   if (total > 1) return output.progress("syncing", seen.finished, total);
   const auto number = [&](const char* name) {
-    return seen.progress.is_object() && seen.progress.contains(name) && seen.progress[name].is_number_integer()
+    return seen.progress.is_object() && seen.progress.contains(name) &&
+                   seen.progress[name].is_number_integer()
                ? seen.progress[name].get<long>()
                : 0L;
   };
@@ -86,12 +88,15 @@ std::vector<RunView> wait_for_runs(Context& context, const std::vector<Uuid>& id
       }
       draw(context.output, seen);
     } catch (const Error& error) {
-      if (error.fault() != Fault::transient || context.clock().steady() - last_answer > database_patience) throw;
+      if (error.fault() != Fault::transient || context.clock().steady() - last_answer > database_patience)
+        throw;
     }
     if (timeout_seconds > 0 && context.clock().steady() - started >= std::chrono::seconds(timeout_seconds)) {
       const std::string id = ids[0].to_string();
-      throw Failure(failed, "timeout", "not over after " + std::to_string(timeout_seconds) + " s; it goes on without you",
-                    "Follow it with 'rollcall runs watch " + id + "'; does the worker run?", {{"job_id", id}});
+      throw Failure(failed, "timeout",
+                    "not over after " + std::to_string(timeout_seconds) + " s; it goes on without you",
+                    "Follow it with 'rollcall runs watch " + id + "'; does the worker run?",
+                    {{"job_id", id}});
     }
     std::this_thread::sleep_for(poll_interval);
   }
@@ -100,7 +105,8 @@ std::vector<RunView> wait_for_runs(Context& context, const std::vector<Uuid>& id
 Json to_json(const RunView& run) {
   Json json = {{"job_id", run.id}, {"state", run.state}, {"result", run.result}};
   if (!run.error_code.empty())
-    json["error"] = {{"code", run.error_code}, {"message", run.error_message}, {"cure", cure_for(run.error_code)}};
+    json["error"] = {
+        {"code", run.error_code}, {"message", run.error_message}, {"cure", cure_for(run.error_code)}};
   if (run.state == "needs_approval") json["approve"] = "rollcall runs approve " + run.id;
   return json;
 }
@@ -136,7 +142,8 @@ void print_plan(Output& output, const Json& document) {
       any = true;
     }
   }
-  output.line(any ? "(+ would be added, - would be removed, ? in the group but not on the roster)" : "no drift: the group is as the roster says");
+  output.line(any ? "(+ would be added, - would be removed, ? in the group but not on the roster)"
+                  : "no drift: the group is as the roster says");
 }
 
 }  // namespace rollcall::cli

@@ -1,16 +1,16 @@
 #pragma once
+#include "common/http_client/client.h"
+
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
 
-#include "common/http_client/client.h"
-
 namespace rollcall::fakes {
 
-/// A transport without a network: answers by a function of the test, on the thread that asks, and remembers what was
-/// asked. Callable from any thread.
+/// A transport without a network: answers by a function of the test, on the thread that asks, and remembers
+/// what was asked. Callable from any thread.
 class FakeTransport final : public http_client::Transport {
  public:
   using Answer = std::function<http_client::Response(const http_client::Request&)>;

@@ -1,20 +1,24 @@
 #pragma once
+#include "common/core/clock.h"
+
 #include <atomic>
 #include <chrono>
 
-#include "common/core/clock.h"
-
 namespace rollcall::fakes {
 
-/// Both clocks stand still until a test moves them, together. Starts at 2026-01-01T00:00:00Z and a steady time of one
-/// day, so that "long ago" is still after the epoch. Callable from any thread.
+/// Both clocks stand still until a test moves them, together. Starts at 2026-01-01T00:00:00Z and a steady
+/// time of one day, so that "long ago" is still after the epoch. Callable from any thread.
 class ManualClock final : public Clock {
  public:
   ManualClock() = default;
   explicit ManualClock(WallTime wall) : wall_ms_(wall.time_since_epoch().count()) {}
 
-  [[nodiscard]] WallTime wall() const override { return WallTime{std::chrono::milliseconds{wall_ms_.load()}}; }
-  [[nodiscard]] SteadyTime steady() const override { return SteadyTime{std::chrono::milliseconds{steady_ms_.load()}}; }
+  [[nodiscard]] WallTime wall() const override {
+    return WallTime{std::chrono::milliseconds{wall_ms_.load()}};
+  }
+  [[nodiscard]] SteadyTime steady() const override {
+    return SteadyTime{std::chrono::milliseconds{steady_ms_.load()}};
+  }
 
   void advance(std::chrono::milliseconds by) {
     wall_ms_ += by.count();

@@ -1,12 +1,12 @@
 #include "tests/support/services.h"
 
+#include "common/crypto/crypto.h"
+#include "common/postgres/postgres.h"
+
 #include <cstdlib>
 #include <mutex>
 #include <stdexcept>
 #include <vector>
-
-#include "common/crypto/crypto.h"
-#include "common/postgres/postgres.h"
 
 namespace rollcall::test {
 namespace {
@@ -14,14 +14,17 @@ namespace {
 std::string variable(const char* name, const char* example) {
   const char* found = std::getenv(name);
   if (found && *found) return found;
-  throw std::runtime_error(std::string(name) + " is not set: run the tests with ops/test, or set it yourself, e.g. " + name + "=" + example);
+  throw std::runtime_error(std::string(name) +
+                           " is not set: run the tests with ops/test, or set it yourself, e.g. " + name +
+                           "=" + example);
 }
 
-/// CREATE and DROP DATABASE refuse to run inside a transaction, which is all that Database offers. dblink is not there
-/// by default either, so psql, which comes with the server, does these two.
+/// CREATE and DROP DATABASE refuse to run inside a transaction, which is all that Database offers. dblink is
+/// not there by default either, so psql, which comes with the server, does these two.
 void outside_transaction(const std::string& sql) {
   const std::string url = database_url();
-  if (url.find('\'') != std::string::npos) throw std::runtime_error("ROLLCALL_TEST_DATABASE_URL may not contain a quote");
+  if (url.find('\'') != std::string::npos)
+    throw std::runtime_error("ROLLCALL_TEST_DATABASE_URL may not contain a quote");
   const std::string command = "psql --no-psqlrc -qX -v ON_ERROR_STOP=1 -d '" + url + "' -c '" + sql + "' >&2";
   if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + sql + " (is psql installed?)");
 }
@@ -49,9 +52,15 @@ class Databases {
 
 }  // namespace
 
-std::string database_url() { return variable("ROLLCALL_TEST_DATABASE_URL", "postgresql://rollcall@127.0.0.1:5432/rollcall"); }
-std::string kafka_brokers() { return variable("ROLLCALL_TEST_KAFKA_BROKERS", "127.0.0.1:9092"); }
-std::string unique(const std::string& prefix) { return prefix + "-" + crypto::random_hex(6); }
+std::string database_url() {
+  return variable("ROLLCALL_TEST_DATABASE_URL", "postgresql://rollcall@127.0.0.1:5432/rollcall");
+}
+std::string kafka_brokers() {
+  return variable("ROLLCALL_TEST_KAFKA_BROKERS", "127.0.0.1:9092");
+}
+std::string unique(const std::string& prefix) {
+  return prefix + "-" + crypto::random_hex(6);
+}
 
 std::string fresh_database() {
   static Databases databases;
@@ -60,7 +69,8 @@ std::string fresh_database() {
   // Replace the path: after the authority, before the query.
   std::string url = database_url();
   const auto authority = url.find("://");
-  if (authority == std::string::npos) throw std::runtime_error("ROLLCALL_TEST_DATABASE_URL must be a postgresql:// URL");
+  if (authority == std::string::npos)
+    throw std::runtime_error("ROLLCALL_TEST_DATABASE_URL must be a postgresql:// URL");
   const auto query = std::min(url.find('?'), url.size());
   const auto path = std::min(url.find('/', authority + 3), query);
   return url.substr(0, path) + "/" + name + url.substr(query);

@@ -1,12 +1,12 @@
 #include "workers/audit_writer/audit_writer.h"
 
-#include <algorithm>
-
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "workers/audit_writer/adapters/batch.h"
 #include "workers/audit_writer/adapters/events_table.h"
 #include "workers/audit_writer/adapters/parking.h"
+
+#include <algorithm>
 
 namespace rollcall::audit_writer {
 namespace {
@@ -16,29 +16,34 @@ using std::chrono::milliseconds;
 class Writer {
  public:
   Writer(const AuditWriterOptions& options, postgres::Database& database, kafka::Producer& producer,
-         const schema::Validator& schemas, const Clock& clock, metrics::Registry& metrics, std::stop_token stop)
+         const schema::Validator& schemas, const Clock& clock, metrics::Registry& metrics,
+         std::stop_token stop)
       : options_(options),
         producer_(producer),
         schemas_(schemas),
         clock_(clock),
         stop_(std::move(stop)),
         table_(database),
-        consumer_({options.kafka, options.topic_prefix + "-audit-writer", options.instance_id,
+        consumer_({options.kafka,
+                   options.topic_prefix + "-audit-writer",
+                   options.instance_id,
                    {options.topic_prefix + ".audit"}}),
         written_(counter(metrics, "written")),
         duplicate_(counter(metrics, "duplicate")),
         parked_(counter(metrics, "parked")) {
-    // Another process reads on from what is committed. What we hold of these partitions is still written, which the primary
-    // key makes harmless, but our place in them is no longer ours to commit.
+    // Another process reads on from what is committed. What we hold of these partitions is still written,
+    // which the primary key makes harmless, but our place in them is no longer ours to commit.
     consumer_.on_revoked([this](const std::vector<kafka::TopicPartition>& partitions) {
-      for (const auto& partition : partitions) batch_.next.erase(partition);
+      for (const auto& partition : partitions)
+        batch_.next.erase(partition);
     });
   }
 
   void run() {
     while (!stop_.stop_requested()) {
       take(options_.batch_max - batch_.messages, batch_.empty() ? idle_poll : time_left());
-      if (!batch_.empty() && (batch_.messages >= options_.batch_max || time_left() == milliseconds{0})) write(false);
+      if (!batch_.empty() && (batch_.messages >= options_.batch_max || time_left() == milliseconds{0}))
+        write(false);
     }
     if (!batch_.empty()) write(true);
     try {
@@ -52,7 +57,8 @@ class Writer {
   static constexpr milliseconds idle_poll{100};  // also how soon a stop is noticed
 
   static metrics::Counter& counter(metrics::Registry& metrics, const char* outcome) {
-    return metrics.counter("rollcall_audit_events_total", "Audit events by what became of them", {{"outcome", outcome}});
+    return metrics.counter("rollcall_audit_events_total", "Audit events by what became of them",
+                           {{"outcome", outcome}});
   }
 
   milliseconds time_left() const {
@@ -70,8 +76,9 @@ class Writer {
     return !messages.empty();
   }
 
-  /// Writes, parks, then commits: whatever fails is tried again from the batch in hand, and the offsets move only after all
-  /// of it stands. Gives up only when stopping takes too long; then nothing is committed and the messages come again.
+  /// Writes, parks, then commits: whatever fails is tried again from the batch in hand, and the offsets move
+  /// only after all of it stands. Gives up only when stopping takes too long; then nothing is committed and
+  /// the messages come again.
   void write(bool synchronous) {
     int attempt = 0;
     std::optional<SteadyTime> give_up;
@@ -96,7 +103,8 @@ class Writer {
     try {
       if (!batch_.next.empty()) consumer_.commit(batch_.next, synchronous);
     } catch (const std::exception& error) {
-      log::warn("commit_failed", log::describe(error));  // a later commit covers it; at worst events come twice
+      log::warn("commit_failed",
+                log::describe(error));  // a later commit covers it; at worst events come twice
     }
     batch_ = {};
   }
@@ -120,7 +128,8 @@ class Writer {
     log::write(passes ? log::Level::warn : log::Level::error, "batch_failed", fields);
   }
 
-  /// Waits with the consumer paused but polled, so that the group does not take us for dead. False: time to give up.
+  /// Waits with the consumer paused but polled, so that the group does not take us for dead. False: time to
+  /// give up.
   bool wait_polling(milliseconds delay, const std::optional<SteadyTime>& give_up) {
     const auto until = clock_.steady() + delay;
     consumer_.pause();
@@ -128,7 +137,8 @@ class Writer {
       if (give_up && clock_.steady() >= *give_up) return false;
       if (stop_.stop_requested() && !give_up) return true;  // the next failure starts the countdown
       // A rebalance may hand us partitions that are not paused.
-      if (take(1, std::min(idle_poll, std::chrono::ceil<milliseconds>(until - clock_.steady())))) consumer_.pause();
+      if (take(1, std::min(idle_poll, std::chrono::ceil<milliseconds>(until - clock_.steady()))))
+        consumer_.pause();
     }
     return true;
   }
@@ -148,9 +158,9 @@ class Writer {
 
 }  // namespace
 
-void run_audit_writer(const AuditWriterOptions& options, postgres::Database& database, kafka::Producer& producer,
-                      const schema::Validator& schemas, const Clock& clock, metrics::Registry& metrics,
-                      std::stop_token stop) {
+void run_audit_writer(const AuditWriterOptions& options, postgres::Database& database,
+                      kafka::Producer& producer, const schema::Validator& schemas, const Clock& clock,
+                      metrics::Registry& metrics, std::stop_token stop) {
   Writer(options, database, producer, schemas, clock, metrics, std::move(stop)).run();
 }
 

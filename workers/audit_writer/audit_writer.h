@@ -1,14 +1,14 @@
 #pragma once
-#include <chrono>
-#include <stop_token>
-#include <string>
-
 #include "common/core/backoff.h"
 #include "common/core/clock.h"
 #include "common/kafka/kafka.h"
 #include "common/metrics/metrics.h"
 #include "common/postgres/postgres.h"
 #include "common/schema/validator.h"
+
+#include <chrono>
+#include <stop_token>
+#include <string>
 
 namespace rollcall::audit_writer {
 
@@ -22,10 +22,10 @@ struct AuditWriterOptions {
   std::chrono::milliseconds stop_deadline{10'000};
 };
 
-/// Brings audit events from the topic into audit.events, each once, until `stop`; what is in hand then is still written
-/// where that succeeds within stop_deadline. `producer` parks what is refused.
-void run_audit_writer(const AuditWriterOptions& options, postgres::Database& database, kafka::Producer& producer,
-                      const schema::Validator& schemas, const Clock& clock, metrics::Registry& metrics,
-                      std::stop_token stop);
+/// Brings audit events from the topic into audit.events, each once, until `stop`; what is in hand then is
+/// still written where that succeeds within stop_deadline. `producer` parks what is refused.
+void run_audit_writer(const AuditWriterOptions& options, postgres::Database& database,
+                      kafka::Producer& producer, const schema::Validator& schemas, const Clock& clock,
+                      metrics::Registry& metrics, std::stop_token stop);
 
 }  // namespace rollcall::audit_writer

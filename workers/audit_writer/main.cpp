@@ -6,9 +6,10 @@
 int main(int argc, char** argv) {
   using namespace rollcall;
   try {
-    if (const auto code = config::handle_arguments(argc, argv, "rollcall-audit-writer",
-                                                   "Writes audit events from Kafka into audit.events, each once.",
-                                                   [](config::Settings& settings) { audit_writer::load(settings); })) {
+    if (const auto code =
+            config::handle_arguments(argc, argv, "rollcall-audit-writer",
+                                     "Writes audit events from Kafka into audit.events, each once.",
+                                     [](config::Settings& settings) { audit_writer::load(settings); })) {
       return *code;
     }
     config::Settings settings(config::process_environment());

@@ -1,12 +1,12 @@
 #include "workers/member_sync/handler.h"
 
-#include <algorithm>
-#include <iterator>
-
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "workers/member_sync/adapters/identities.h"
+
+#include <algorithm>
+#include <iterator>
 
 namespace rollcall::member_sync {
 namespace {
@@ -15,21 +15,25 @@ using std::chrono::milliseconds;
 
 bool asked(const worker::Run& run, const char* parameter) {
   const auto found = run.parameters.is_object() ? run.parameters.find(parameter) : run.parameters.end();
-  return run.parameters.is_object() && found != run.parameters.end() && found->is_boolean() && found->get<bool>();
+  return run.parameters.is_object() && found != run.parameters.end() && found->is_boolean() &&
+         found->get<bool>();
 }
 
 graph::CallContext make_call(const worker::Run& run, const worker::RunContext& context, graph::Usage& usage,
                              milliseconds patience) {
   graph::CallContext call;
   // Sweeps stand behind what somebody waits for.
-  call.priority = run.caller_identity.starts_with("schedule:") ? graph::Priority::bulk : graph::Priority::interactive;
+  call.priority =
+      run.caller_identity.starts_with("schedule:") ? graph::Priority::bulk : graph::Priority::interactive;
   call.patience = patience;
   call.stop = context.stop();
   call.usage = &usage;
   return call;
 }
 
-std::string seconds(milliseconds time) { return std::to_string((time.count() + 999) / 1000) + " s"; }
+std::string seconds(milliseconds time) {
+  return std::to_string((time.count() + 999) / 1000) + " s";
+}
 
 bool any_passing(const std::vector<Settled>& settled) {
   return std::ranges::any_of(settled, [](const Settled& one) { return one.passing(); });
@@ -57,20 +61,29 @@ struct Handler::Facts {
   bool keep_old_link = false;  ///< the reading may miss writes of ours: do not move the mirror on
 };
 
-Handler::Handler(postgres::Database& database, graph::Client& client, const Clock& clock, HandlerOptions options)
+Handler::Handler(postgres::Database& database, graph::Client& client, const Clock& clock,
+                 HandlerOptions options)
     : database_(database), client_(client), clock_(clock), options_(std::move(options)), store_(database) {}
 
 worker::Outcome Handler::handle(const worker::Run& run, worker::RunContext& context) {
-  if (!options_.enabled) return worker::Failed{"setting_invalid", "MS_AUTH_ENABLED is false: nothing is synced", {}};
+  if (!options_.enabled)
+    return worker::Failed{"setting_invalid", "MS_AUTH_ENABLED is false: nothing is synced", {}};
   const auto organization = store_.organization(run.organization_id);
-  if (!organization) return worker::Failed{"organization_not_found", "there is no organization " + run.organization_id.to_string(), {}};
-  if (!organization->group) return worker::Failed{"group_not_linked", "the organization has no Microsoft 365 group", {}};
-  Job job{run, context, *organization, *organization->group,
-          organization->tenant_id.empty() ? options_.tenant_id : organization->tenant_id, clock_.steady()};
+  if (!organization)
+    return worker::Failed{
+        "organization_not_found", "there is no organization " + run.organization_id.to_string(), {}};
+  if (!organization->group)
+    return worker::Failed{"group_not_linked", "the organization has no Microsoft 365 group", {}};
+  Job job{run,
+          context,
+          *organization,
+          *organization->group,
+          organization->tenant_id.empty() ? options_.tenant_id : organization->tenant_id,
+          clock_.steady()};
   job.call = make_call(run, context, job.usage, options_.patience);
   try {
-    // Not only for run.resumed: a plan marked as being applied says by itself that an attempt was interrupted.
-    // One for a group that is no longer linked must not be carried out.
+    // Not only for run.resumed: a plan marked as being applied says by itself that an attempt was
+    // interrupted. One for a group that is no longer linked must not be carried out.
     auto stored = load_plan(database_, run.id);
     if (stored && stored->group == job.group) return resume(job, std::move(*stored));
     return start(job);
@@ -89,7 +102,8 @@ worker::Outcome Handler::start(Job& job) {
     result["plan"] = shown_plan(facts.plan);
     result["digest"] = digest;
     job.context.checkpoint([&](postgres::Transaction& transaction) {
-      save_plan(transaction, {job.run.id, job.run.organization_id, job.group, digest, &facts.plan, to_json(facts.findings)});
+      save_plan(transaction, {job.run.id, job.run.organization_id, job.group, digest, &facts.plan,
+                              to_json(facts.findings)});
     });
     return worker::Done{std::move(result)};
   }
@@ -99,12 +113,14 @@ worker::Outcome Handler::start(Job& job) {
 }
 
 worker::Outcome Handler::resume(Job& job, StoredPlan stored) {
-  log::info("sync_resumed", {{"run_id", job.run.id.to_string()}, {"finished", stored.finished.size()}, {"total", stored.plan.size()}});
+  log::info("sync_resumed", {{"run_id", job.run.id.to_string()},
+                             {"finished", stored.finished.size()},
+                             {"total", stored.plan.size()}});
   return carry_out(job, stored.plan, findings_from_json(stored.context), stored.finished, true);
 }
 
-/// Asks for the addresses without a known account, and returns the candidates of the ambiguous ones: one of them may well be
-/// the person meant, so none of them is touched.
+/// Asks for the addresses without a known account, and returns the candidates of the ambiguous ones: one of
+/// them may well be the person meant, so none of them is touched.
 Ids Handler::resolve_open(Job& job, Roster& roster, Findings& findings) {
   Ids candidates;
   if (roster.open_addresses.empty()) return candidates;
@@ -143,7 +159,8 @@ Handler::Facts Handler::gather(Job& job) {
   findings.already_member = static_cast<long>(count_common(roster.ids, group));
   findings.member_count = static_cast<long>(group.size());
   if (!writes.empty() && facts.reading.full) {
-    // The listing may lack what we wrote and the fresh link would never tell of it: believe our writes, keep no link.
+    // The listing may lack what we wrote and the fresh link would never tell of it: believe our writes, keep
+    // no link.
     facts.reading.members = group;
     facts.reading.delta_link.clear();
   }
@@ -162,19 +179,22 @@ std::optional<worker::Outcome> Handler::hold_back(Job& job, const Facts& facts, 
   result["plan"] = shown_plan(facts.plan);
   result["digest"] = digest;
   job.context.checkpoint([&](postgres::Transaction& transaction) {
-    save_plan(transaction, {job.run.id, job.run.organization_id, job.group, digest, &facts.plan, to_json(facts.findings)});
+    save_plan(transaction,
+              {job.run.id, job.run.organization_id, job.group, digest, &facts.plan, to_json(facts.findings)});
   });
   return worker::NeedsApproval{problem->code, problem->message, digest, std::move(result)};
 }
 
-/// Mirror and plan in one transaction, before the first write: the mirror is the group as of its delta link, so the next
-/// delta tells of our own changes as of anybody's, and until it does sync.recent_writes lies over it.
+/// Mirror and plan in one transaction, before the first write: the mirror is the group as of its delta link,
+/// so the next delta tells of our own changes as of anybody's, and until it does sync.recent_writes lies over
+/// it.
 void Handler::record_reading(Job& job, const Facts& facts, const std::string& digest) {
   job.context.checkpoint([&](postgres::Transaction& transaction) {
     if (!facts.keep_old_link)
       save_reading(transaction, job.run.organization_id, job.group, facts.reading, facts.mirror_before);
     if (!facts.plan.empty())
-      save_plan(transaction, {job.run.id, job.run.organization_id, job.group, digest, &facts.plan, to_json(facts.findings), true});
+      save_plan(transaction, {job.run.id, job.run.organization_id, job.group, digest, &facts.plan,
+                              to_json(facts.findings), true});
   });
 }
 
@@ -182,26 +202,33 @@ worker::Outcome Handler::carry_out(Job& job, const Plan& plan, const Findings& f
                                    const std::vector<Settled>& finished, bool resumed) {
   std::vector<Settled> settled = finished;
   if (!plan.empty()) {
-    Applier applier{client_, clock_, job.call, {job.run, job.context, database_, job.tenant_id, job.group, plan}};
+    Applier applier{
+        client_, clock_, job.call, {job.run, job.context, database_, job.tenant_id, job.group, plan}};
     ApplyEnd end = applier.run(finished, resumed);
-    settled.insert(settled.end(), std::make_move_iterator(end.settled.begin()), std::make_move_iterator(end.settled.end()));
+    settled.insert(settled.end(), std::make_move_iterator(end.settled.begin()),
+                   std::make_move_iterator(end.settled.end()));
     switch (end.why) {
       case ApplyEnd::Why::paused:
-        return worker::WaitUntil{"throttled", "Microsoft Graph asked for a pause of " + seconds(end.pause), clock_.wall() + end.pause};
+        return worker::WaitUntil{"throttled", "Microsoft Graph asked for a pause of " + seconds(end.pause),
+                                 clock_.wall() + end.pause};
       case ApplyEnd::Why::stopped:
         return worker::WaitUntil{"throttled", "the worker stops; the run goes on elsewhere", clock_.wall()};
       case ApplyEnd::Why::group_lost:  // whoever retries this run later wants a new plan
-        job.context.checkpoint([&](postgres::Transaction& transaction) { close_plan(transaction, job.run.id); });
+        job.context.checkpoint(
+            [&](postgres::Transaction& transaction) { close_plan(transaction, job.run.id); });
         return worker::Failed{end.problem.code, end.problem.message, report(job, plan, findings, settled)};
-      case ApplyEnd::Why::complete: break;
+      case ApplyEnd::Why::complete:
+        break;
     }
     if (any_passing(settled))
-      return worker::RetryAfter{"graph_unavailable", "Microsoft Graph failed for some of the changes", milliseconds{0}};
+      return worker::RetryAfter{"graph_unavailable", "Microsoft Graph failed for some of the changes",
+                                milliseconds{0}};
   }
   return finish(job, plan, findings, settled);
 }
 
-worker::Outcome Handler::finish(Job& job, const Plan& plan, const Findings& findings, const std::vector<Settled>& settled) {
+worker::Outcome Handler::finish(Job& job, const Plan& plan, const Findings& findings,
+                                const std::vector<Settled>& settled) {
   Ids gone;
   for (const Settled& one : settled)
     if (one.code == "member_not_found") gone.push_back(plan.member(one.change));
@@ -214,7 +241,8 @@ worker::Outcome Handler::finish(Job& job, const Plan& plan, const Findings& find
   return worker::Done{report(job, plan, findings, settled)};
 }
 
-Json Handler::report(const Job& job, const Plan& plan, const Findings& findings, const std::vector<Settled>& settled) const {
+Json Handler::report(const Job& job, const Plan& plan, const Findings& findings,
+                     const std::vector<Settled>& settled) const {
   const auto duration = std::chrono::duration_cast<milliseconds>(clock_.steady() - job.started);
   return result_json({findings, plan, count(plan, settled), asked(job.run, "dry_run"), job.usage, duration});
 }
@@ -227,7 +255,8 @@ std::vector<Json> Handler::expand(const Json& tick) {
   std::optional<Uuid> only;
   if (const auto id = parameters.find("organization_id"); id != parameters.end()) {
     only = id->is_string() ? Uuid::parse(id->get<std::string>()) : std::nullopt;
-    if (!only) throw Error(Fault::invalid, "schema_violation", "the schedule's organization_id is not a UUID");
+    if (!only)
+      throw Error(Fault::invalid, "schema_violation", "the schedule's organization_id is not a UUID");
   }
   std::vector<Json> commands;
   for (const Uuid& id : store_.linked_organizations(options_.tenant_id, only)) {
@@ -237,7 +266,9 @@ std::vector<Json> Handler::expand(const Json& tick) {
                     {"organization_id", organization},
                     {"requested_by", "schedule:" + name}};
     for (const char* flag : {"dry_run", "full_read"})
-      if (const auto asked_for = parameters.find(flag); asked_for != parameters.end() && asked_for->is_boolean()) command[flag] = *asked_for;
+      if (const auto asked_for = parameters.find(flag);
+          asked_for != parameters.end() && asked_for->is_boolean())
+        command[flag] = *asked_for;
     commands.push_back(std::move(command));
   }
   return commands;

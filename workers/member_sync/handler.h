@@ -1,7 +1,4 @@
 #pragma once
-#include <chrono>
-#include <string>
-
 #include "common/core/clock.h"
 #include "common/graph/client.h"
 #include "common/postgres/postgres.h"
@@ -10,6 +7,9 @@
 #include "workers/member_sync/adapters/progress_store.h"
 #include "workers/member_sync/adapters/store.h"
 #include "workers/member_sync/report.h"
+
+#include <chrono>
+#include <string>
 
 namespace rollcall::member_sync {
 
@@ -24,7 +24,8 @@ struct HandlerOptions {
   std::chrono::milliseconds patience{30'000};
 };
 
-/// Reconciles one organization per run: roster, group, plan, guards, changes, record. Safe from several lanes.
+/// Reconciles one organization per run: roster, group, plan, guards, changes, record. Safe from several
+/// lanes.
 class Handler final : public worker::Handler {
  public:
   Handler(postgres::Database& database, graph::Client& client, const Clock& clock, HandlerOptions options);
@@ -40,9 +41,12 @@ class Handler final : public worker::Handler {
   Ids resolve_open(Job& job, Roster& roster, Findings& findings);
   std::optional<worker::Outcome> hold_back(Job& job, const Facts& facts, const std::string& digest);
   void record_reading(Job& job, const Facts& facts, const std::string& digest);
-  worker::Outcome carry_out(Job& job, const Plan& plan, const Findings& findings, const std::vector<Settled>& finished, bool resumed);
-  worker::Outcome finish(Job& job, const Plan& plan, const Findings& findings, const std::vector<Settled>& settled);
-  Json report(const Job& job, const Plan& plan, const Findings& findings, const std::vector<Settled>& settled) const;
+  worker::Outcome carry_out(Job& job, const Plan& plan, const Findings& findings,
+                            const std::vector<Settled>& finished, bool resumed);
+  worker::Outcome finish(Job& job, const Plan& plan, const Findings& findings,
+                         const std::vector<Settled>& settled);
+  Json report(const Job& job, const Plan& plan, const Findings& findings,
+              const std::vector<Settled>& settled) const;
 
   postgres::Database& database_;
   graph::Client& client_;

@@ -9,8 +9,8 @@ using namespace rollcall;  // NOLINT: a list of parts reads better without
 
 int main(int argc, char** argv) try {
   const auto describe = [](config::Settings& settings) { member_sync::load_settings(settings); };
-  if (const auto code = config::handle_arguments(argc, argv, "rollcall-member-sync",
-                                                 "Keeps Microsoft 365 groups true to their rosters.", describe))
+  if (const auto code = config::handle_arguments(
+          argc, argv, "rollcall-member-sync", "Keeps Microsoft 365 groups true to their rosters.", describe))
     return *code;
   config::Settings settings{config::process_environment()};
   const member_sync::ProcessSettings options = member_sync::load_settings(settings);
@@ -27,8 +27,10 @@ int main(int argc, char** argv) try {
   graph::Governor governor{options.limits, clock};
   graph::Client client{transport, tokens, governor, clock, options.graph, metrics};
   member_sync::Handler handler{database, client, clock, options.handler};
-  worker::OpsServer ops{options.ops_port, metrics,
-                        {{"postgresql", [&] { return database.reachable(); }}, {"kafka", [&] { return producer.reachable(); }}}};
+  worker::OpsServer ops{options.ops_port,
+                        metrics,
+                        {{"postgresql", [&] { return database.reachable(); }},
+                         {"kafka", [&] { return producer.reachable(); }}}};
   worker::run_worker(options.loop, database, producer, schemas, handler, clock, metrics, stop.token());
   return 0;
 } catch (const std::exception& error) {

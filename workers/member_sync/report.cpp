@@ -13,7 +13,8 @@ constexpr std::size_t shown_max = 7000;
 
 Json texts(const Ids& ids, std::size_t max) {
   Json list = Json::array();
-  for (std::size_t i = 0; i < std::min(ids.size(), max); ++i) list.push_back(ids[i].to_string());
+  for (std::size_t i = 0; i < std::min(ids.size(), max); ++i)
+    list.push_back(ids[i].to_string());
   return list;
 }
 
@@ -25,14 +26,15 @@ void note_unresolved(Findings& findings, const std::vector<Resolution>& resoluti
     const bool ambiguous = one.state == AddressState::ambiguous;
     ++(ambiguous ? findings.ambiguous : findings.absent);
     if (findings.unresolved.size() < unresolved_max)
-      findings.unresolved.push_back({{"address", one.address}, {"code", ambiguous ? "address_ambiguous" : "address_not_found"}});
+      findings.unresolved.push_back(
+          {{"address", one.address}, {"code", ambiguous ? "address_ambiguous" : "address_not_found"}});
   }
 }
 
 Json to_json(const Findings& findings) {
   return {{"already_member", findings.already_member}, {"member_count", findings.member_count},
           {"roster_version", findings.roster_version}, {"absent", findings.absent},
-          {"ambiguous", findings.ambiguous}, {"unresolved", findings.unresolved}};
+          {"ambiguous", findings.ambiguous},           {"unresolved", findings.unresolved}};
 }
 
 Findings findings_from_json(const Json& json) {
@@ -52,9 +54,11 @@ Outcomes count(const Plan& plan, const std::vector<Settled>& settled) {
     if (one.failed()) {
       ++outcomes.failed;
       if (outcomes.failures.size() < failures_max)
-        outcomes.failures.push_back({{"member", plan.member(one.change).to_string()}, {"code", one.code}, {"message", one.message}});
+        outcomes.failures.push_back(
+            {{"member", plan.member(one.change).to_string()}, {"code", one.code}, {"message", one.message}});
     } else if (!one.ours()) {
-      // Somebody else was faster: an addition that stood already is a member; a removal that stood already is nothing.
+      // Somebody else was faster: an addition that stood already is a member; a removal that stood already is
+      // nothing.
       outcomes.already += plan.is_add(one.change) ? 1 : 0;
     } else {
       ++(plan.is_add(one.change) ? outcomes.added : outcomes.removed);
@@ -92,7 +96,8 @@ Json shown_plan(const Plan& plan) {
                 {"removals", texts(plan.removals, shown_max)},
                 {"unmatched", texts(plan.unmatched, shown_max)}};
   if (std::max({plan.adds.size(), plan.removals.size(), plan.unmatched.size()}) > shown_max)
-    shown["cut"] = {{"adds", plan.adds.size()}, {"removals", plan.removals.size()}, {"unmatched", plan.unmatched.size()}};
+    shown["cut"] = {
+        {"adds", plan.adds.size()}, {"removals", plan.removals.size()}, {"unmatched", plan.unmatched.size()}};
   return shown;
 }
 

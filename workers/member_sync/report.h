@@ -1,23 +1,24 @@
 #pragma once
-#include <chrono>
-#include <vector>
-
 #include "common/core/json.h"
 #include "common/graph/client.h"
 #include "workers/member_sync/core/judge.h"
 #include "workers/member_sync/core/plan.h"
 #include "workers/member_sync/core/resolve.h"
 
+#include <chrono>
+#include <vector>
+
 /// What a run answers: the shape callers and the command line rely on.
 namespace rollcall::member_sync {
 
-/// What is known when the plan stands, and is kept with it: a resumed run reports it without reading everything again.
+/// What is known when the plan stands, and is kept with it: a resumed run reports it without reading
+/// everything again.
 struct Findings {
   long already_member = 0;  ///< roster people found in the group
   long member_count = 0;    ///< of the group, before the changes
   long roster_version = 0;
-  long absent = 0, ambiguous = 0;  ///< addresses without, or with more than one account
-  Json unresolved = Json::array(); ///< the first 100: [{"address","code"}]
+  long absent = 0, ambiguous = 0;   ///< addresses without, or with more than one account
+  Json unresolved = Json::array();  ///< the first 100: [{"address","code"}]
 };
 /// `resolutions` that are resolved are passed over.
 void note_unresolved(Findings& findings, const std::vector<Resolution>& resolutions);
@@ -40,7 +41,8 @@ struct Report {
 };
 Json result_json(const Report& report);
 
-/// The plan for a result, which travels as one message: lists beyond a size are cut and say so. sync.plans has all of it.
+/// The plan for a result, which travels as one message: lists beyond a size are cut and say so. sync.plans
+/// has all of it.
 Json shown_plan(const Plan& plan);
 
 }  // namespace rollcall::member_sync

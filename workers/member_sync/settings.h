@@ -1,7 +1,4 @@
 #pragma once
-#include <cstdint>
-#include <string>
-
 #include "common/config/settings.h"
 #include "common/graph/client.h"
 #include "common/graph/governor.h"
@@ -9,6 +6,9 @@
 #include "common/postgres/postgres.h"
 #include "common/worker/run_worker.h"
 #include "workers/member_sync/handler.h"
+
+#include <cstdint>
+#include <string>
 
 namespace rollcall::member_sync {
 

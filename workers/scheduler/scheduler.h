@@ -1,12 +1,12 @@
 #pragma once
-#include <chrono>
-#include <stop_token>
-#include <string>
-
 #include "common/core/clock.h"
 #include "common/kafka/kafka.h"
 #include "common/metrics/metrics.h"
 #include "common/postgres/postgres.h"
+
+#include <chrono>
+#include <stop_token>
+#include <string>
 
 namespace rollcall::scheduler {
 
@@ -18,8 +18,8 @@ struct SchedulerOptions {
   std::chrono::milliseconds sweep_after{5'000};  ///< younger outbox rows are their writer's business
 };
 
-/// Does the scheduler's duties until `stop`. Any number may run on one database. `clock` only stamps messages: what is due
-/// is decided by the database's now().
+/// Does the scheduler's duties until `stop`. Any number may run on one database. `clock` only stamps
+/// messages: what is due is decided by the database's now().
 void run_scheduler(const SchedulerOptions& options, postgres::Database& database, kafka::Producer& producer,
                    const Clock& clock, metrics::Registry& metrics, std::stop_token stop);
 

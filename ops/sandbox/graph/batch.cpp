@@ -14,20 +14,28 @@ struct Part {
   std::optional<int> status;  ///< once it was judged
 };
 
-Answer malformed(std::string message) { return fail(400, "BadRequest", std::move(message)); }
+Answer malformed(std::string message) {
+  return fail(400, "BadRequest", std::move(message));
+}
 
 /// The parts with their dependencies by index, or a Problem with the whole batch.
 Result<std::vector<Part>> read_parts(const Json& body) {
-  const auto problem = [](std::string message) { return unexpected(Problem{"BadRequest", std::move(message)}); };
+  const auto problem = [](std::string message) {
+    return unexpected(Problem{"BadRequest", std::move(message)});
+  };
   const auto items = body.is_object() ? body.find("requests") : body.end();
-  if (!body.is_object() || items == body.end() || !items->is_array()) return problem("Invalid batch payload format.");
-  if (items->empty() || items->size() > parts_max) return problem("The number of individual requests in a batch must be from 1 to 20.");
+  if (!body.is_object() || items == body.end() || !items->is_array())
+    return problem("Invalid batch payload format.");
+  if (items->empty() || items->size() > parts_max)
+    return problem("The number of individual requests in a batch must be from 1 to 20.");
   std::vector<Part> parts;
   std::unordered_map<std::string, std::size_t> at;
   for (const Json& item : *items) {
     for (const char* name : {"id", "method", "url"})
-      if (!item.is_object() || !item.value(name, Json()).is_string()) return problem(std::string("Invalid batch payload format: '") + name + "' is missing.");
-    if (!at.emplace(lower(item["id"].get<std::string>()), parts.size()).second) return problem("Request Id values must be unique in a batch: '" + item["id"].get<std::string>() + "'.");
+      if (!item.is_object() || !item.value(name, Json()).is_string())
+        return problem(std::string("Invalid batch payload format: '") + name + "' is missing.");
+    if (!at.emplace(lower(item["id"].get<std::string>()), parts.size()).second)
+      return problem("Request Id values must be unique in a batch: '" + item["id"].get<std::string>() + "'.");
     parts.push_back({item["id"], &item, {}, {}});
   }
   for (Part& part : parts) {
@@ -44,7 +52,8 @@ Result<std::vector<Part>> read_parts(const Json& body) {
 Answer judge_part(State& state, const Call& envelope, const Json& item, int& patches, WallTime now) {
   const std::string url = item["url"];
   Call call = make_call(item["method"], url.starts_with("/") ? url : "/" + url);
-  std::ranges::transform(call.method, call.method.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(call.method, call.method.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   call.base = envelope.base;
   call.request_id = random_uuid(state);
   call.part = true;
@@ -58,8 +67,10 @@ Answer judge_part(State& state, const Call& envelope, const Json& item, int& pat
   } else if (call.path() == "/$batch") {
     answer = malformed("Batches cannot be nested.");
   } else if (!call.body.is_null() && call.header("Content-Type").empty()) {
-    answer = malformed("Write request id : " + item["id"].get<std::string>() + " does not contain Content-Type header or body.");
-  } else if (call.method == "PATCH" && state.faults.patch_503_above >= 0 && ++patches > state.faults.patch_503_above) {
+    answer = malformed("Write request id : " + item["id"].get<std::string>() +
+                       " does not contain Content-Type header or body.");
+  } else if (call.method == "PATCH" && state.faults.patch_503_above >= 0 &&
+             ++patches > state.faults.patch_503_above) {
     ++state.stats.faults;
     answer = fail(503, "serviceNotAvailable", "Too many parallel changes.");
   } else {
@@ -72,14 +83,16 @@ Answer judge_part(State& state, const Call& envelope, const Json& item, int& pat
 /// Graph promises no order between parts that do not depend on each other, so none is kept.
 std::vector<std::size_t> shuffled(State& state, std::size_t count) {
   std::vector<std::size_t> order(count);
-  for (std::size_t i = 0; i < count; ++i) order[i] = i;
+  for (std::size_t i = 0; i < count; ++i)
+    order[i] = i;
   std::ranges::shuffle(order, state.random);
   return order;
 }
 
 Json part_json(const Part& part, const Answer& answer) {
   Json headers = Json::object();
-  for (const auto& [name, value] : answer.headers) headers[name] = value;
+  for (const auto& [name, value] : answer.headers)
+    headers[name] = value;
   Json out{{"id", part.id}, {"status", answer.status}, {"headers", std::move(headers)}};
   if (!answer.body.is_null()) {
     if (!out["headers"].contains("Content-Type")) out["headers"]["Content-Type"] = "application/json";
@@ -94,7 +107,8 @@ struct Run {
 };
 
 bool ready(const std::vector<Part>& parts, const Part& part) {
-  return !part.status && std::ranges::all_of(part.depends_on, [&](std::size_t i) { return parts[i].status.has_value(); });
+  return !part.status &&
+         std::ranges::all_of(part.depends_on, [&](std::size_t i) { return parts[i].status.has_value(); });
 }
 
 Run run_parts(State& state, const Call& envelope, std::vector<Part>& parts, WallTime now) {
@@ -105,9 +119,11 @@ Run run_parts(State& state, const Call& envelope, std::vector<Part>& parts, Wall
     for (const std::size_t i : shuffled(state, parts.size())) {
       Part& part = parts[i];
       if (!ready(parts, part)) continue;
-      const bool failed = std::ranges::any_of(part.depends_on, [&](std::size_t d) { return *parts[d].status >= 400; });
-      const Answer answer = failed ? fail(424, "FailedDependency", "A request that this one depends on failed.")
-                                   : judge_part(state, envelope, *part.item, patches, now);
+      const bool failed =
+          std::ranges::any_of(part.depends_on, [&](std::size_t d) { return *parts[d].status >= 400; });
+      const Answer answer = failed
+                                ? fail(424, "FailedDependency", "A request that this one depends on failed.")
+                                : judge_part(state, envelope, *part.item, patches, now);
       part.status = answer.status;
       progress = true;
       run.wrote |= answer.status < 300 && part.item->at("method") != "GET";
@@ -124,7 +140,8 @@ Answer run_batch(State& state, const Call& envelope, WallTime now) {
   auto parts = read_parts(envelope.body);
   if (!parts) return malformed(parts.error().message);
   Run run = run_parts(state, envelope, *parts, now);
-  if (std::ranges::any_of(*parts, [](const Part& part) { return !part.status; })) return malformed("The dependencies of the batch form a cycle.");
+  if (std::ranges::any_of(*parts, [](const Part& part) { return !part.status; }))
+    return malformed("The dependencies of the batch form a cycle.");
   std::ranges::shuffle(run.responses, state.random);
   Answer answer{200, {{"responses", std::move(run.responses)}}, {}};
   answer.cut = run.wrote && chance(state) < state.faults.cut_after_write_rate;

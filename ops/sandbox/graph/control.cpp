@@ -12,16 +12,28 @@ using http_server::Response;
 
 constexpr std::size_t generated_max = 2'000'000;
 
-Response json(int status, const Json& body) { return {status, {{"Content-Type", "application/json"}}, dump(body)}; }
-Response bad(const std::string& message) { return json(400, {{"error", {{"code", "BadRequest"}, {"message", message}}}}); }
+Response json(int status, const Json& body) {
+  return {status, {{"Content-Type", "application/json"}}, dump(body)};
+}
+Response bad(const std::string& message) {
+  return json(400, {{"error", {{"code", "BadRequest"}, {"message", message}}}});
+}
 
 /// The same ids every time, so that a test can name them.
-Uuid generated_id(const char* prefix, std::size_t number) { return *Uuid::parse(fmt::format("{}-0000-4000-8000-{:012x}", prefix, number)); }
-Uuid user_id(std::size_t number) { return generated_id("00000001", number); }
-Uuid group_id(std::size_t number) { return generated_id("00000002", number); }
+Uuid generated_id(const char* prefix, std::size_t number) {
+  return *Uuid::parse(fmt::format("{}-0000-4000-8000-{:012x}", prefix, number));
+}
+Uuid user_id(std::size_t number) {
+  return generated_id("00000001", number);
+}
+Uuid group_id(std::size_t number) {
+  return generated_id("00000002", number);
+}
 
 /// Seeds come from tests' authors: a wrong one is a sentence, thrown here and caught in seed().
-[[noreturn]] void reject(const std::string& message) { throw std::invalid_argument(message); }
+[[noreturn]] void reject(const std::string& message) {
+  throw std::invalid_argument(message);
+}
 
 Uuid id_of(const Json& value) {
   const auto id = value.is_string() ? Uuid::parse(value.get_ref<const std::string&>()) : std::nullopt;
@@ -36,7 +48,8 @@ std::string text(const Json& object, const char* name, std::string fallback = {}
 
 std::vector<Uuid> ids_of(const Json& object, const char* name) {
   std::vector<Uuid> ids;
-  for (const Json& id : object.value(name, Json::array())) ids.push_back(id_of(id));
+  for (const Json& id : object.value(name, Json::array()))
+    ids.push_back(id_of(id));
   return ids;
 }
 
@@ -44,14 +57,17 @@ void seed_user(State& state, const Json& input) {
   User user;
   user.id = id_of(input.value("id", Json()));
   user.mail = text(input, "mail");
-  user.upn = text(input, "userPrincipalName", user.mail.empty() ? user.id.to_string() + "@contoso.example" : user.mail);
+  user.upn = text(input, "userPrincipalName",
+                  user.mail.empty() ? user.id.to_string() + "@contoso.example" : user.mail);
   user.display_name = text(input, "displayName", user.upn);
   user.user_type = text(input, "userType", "Member");
-  for (const Json& proxy : input.value("proxyAddresses", Json::array())) user.proxies.push_back(proxy.get<std::string>());
+  for (const Json& proxy : input.value("proxyAddresses", Json::array()))
+    user.proxies.push_back(proxy.get<std::string>());
   put_user(state.directory, std::move(user));
 }
 
-Uuid seed_group(State& state, const Json& input, const Uuid& id, const std::vector<Uuid>& members, WallTime now) {
+Uuid seed_group(State& state, const Json& input, const Uuid& id, const std::vector<Uuid>& members,
+                WallTime now) {
   Group group;
   group.id = id;
   const auto kind = parse_kind(text(input, "kind", "microsoft365"));
@@ -71,7 +87,8 @@ void generate_users(State& state, std::size_t count, const std::string& domain) 
   state.directory.users.reserve(state.directory.users.size() + count);
   for (std::size_t i = 1; i <= count; ++i) {
     const std::string address = fmt::format("user{}@{}", i, domain);
-    put_user(state.directory, {user_id(i), address, address, fmt::format("User {}", i), "Member", {"SMTP:" + address}, false});
+    put_user(state.directory,
+             {user_id(i), address, address, fmt::format("User {}", i), "Member", {"SMTP:" + address}, false});
   }
 }
 
@@ -82,7 +99,8 @@ std::vector<Uuid> generated_members(const Json& input, std::size_t users) {
   if (count > users) reject("a group cannot have more members than there are users");
   std::vector<Uuid> members;
   members.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) members.push_back(user_id((offset + i) % users + 1));
+  for (std::size_t i = 0; i < count; ++i)
+    members.push_back(user_id((offset + i) % users + 1));
   return members;
 }
 
@@ -93,7 +111,9 @@ void generate(State& state, const Json& input, Json& ids, WallTime now) {
   if (groups.is_number_unsigned()) {
     if (groups.get<std::size_t>() > generated_max) reject("too many groups");
     for (std::size_t i = 1; i <= groups.get<std::size_t>(); ++i) {
-      Json one{{"members", input.value("members", std::size_t{0})}, {"offset", i - 1}, {"kind", text(input, "kind", "microsoft365")}};
+      Json one{{"members", input.value("members", std::size_t{0})},
+               {"offset", i - 1},
+               {"kind", text(input, "kind", "microsoft365")}};
       ids.push_back(seed_group(state, one, group_id(i), generated_members(one, users), now).to_string());
     }
     return;
@@ -108,11 +128,22 @@ void generate(State& state, const Json& input, Json& ids, WallTime now) {
 
 Json stats_json(const State& state) {
   const Stats& stats = state.stats;
-  return {{"http", stats.http}, {"batches", stats.batches}, {"tokens", stats.tokens}, {"reads", stats.reads}, {"writes", stats.writes},
-          {"resource_units", stats.units}, {"throttled", stats.throttled}, {"unauthorized", stats.unauthorized}, {"faults", stats.faults},
-          {"members_added", stats.members_added}, {"members_removed", stats.members_removed}, {"removed_users", stats.users_removed},
-          {"operations", stats.operations}, {"distinct", {{"operations", stats.operations.size()}, {"groups", stats.groups_touched.size()}}},
-          {"directory", {{"users", state.directory.users.size()}, {"groups", state.directory.groups.size()}}}};
+  return {
+      {"http", stats.http},
+      {"batches", stats.batches},
+      {"tokens", stats.tokens},
+      {"reads", stats.reads},
+      {"writes", stats.writes},
+      {"resource_units", stats.units},
+      {"throttled", stats.throttled},
+      {"unauthorized", stats.unauthorized},
+      {"faults", stats.faults},
+      {"members_added", stats.members_added},
+      {"members_removed", stats.members_removed},
+      {"removed_users", stats.users_removed},
+      {"operations", stats.operations},
+      {"distinct", {{"operations", stats.operations.size()}, {"groups", stats.groups_touched.size()}}},
+      {"directory", {{"users", state.directory.users.size()}, {"groups", state.directory.groups.size()}}}};
 }
 
 Response true_members(State& state, const std::string& name) {
@@ -132,7 +163,10 @@ Response log_of(const State& state, const Request& request) {
   Json entries = Json::array();
   for (const Change& change : state.directory.log) {
     if (only && change.group != *only) continue;
-    Json entry{{"op", to_string(change.op)}, {"group", change.group.to_string()}, {"request_id", change.request_id}, {"at", to_rfc3339(change.at)}};
+    Json entry{{"op", to_string(change.op)},
+               {"group", change.group.to_string()},
+               {"request_id", change.request_id},
+               {"at", to_rfc3339(change.at)}};
     if (!change.member.is_nil()) entry["member"] = change.member.to_string();
     entries.push_back(std::move(entry));
   }
@@ -152,7 +186,8 @@ Response set_faults(State& state, const Json& body) {
   } else {
     faults.status = {status.get<int>()};
   }
-  if (std::ranges::any_of(faults.status, [](int one) { return one < 400 || one > 599; })) return bad("status must be from 400 to 599");
+  if (std::ranges::any_of(faults.status, [](int one) { return one < 400 || one > 599; }))
+    return bad("status must be from 400 to 599");
   if (body.contains("seed")) state.random.seed(body["seed"].get<std::uint64_t>());
   state.faults = faults;
   return json(200, {{"ok", true}});
@@ -186,7 +221,8 @@ Response post(const Request& request, State& state, const std::string& what, Wal
     state.tokens.clear();
     return json(200, {{"ok", true}});
   }
-  if (what != "expire-delta") return json(404, {{"error", {{"code", "NotFound"}, {"message", "no such control"}}}});
+  if (what != "expire-delta")
+    return json(404, {{"error", {{"code", "NotFound"}, {"message", "no such control"}}}});
   state.delta_loss = text(*body, "mode", "sync_state_not_found");
   state.delta_lost_before = now;
   return json(200, {{"ok", true}});
@@ -197,9 +233,11 @@ Response post(const Request& request, State& state, const std::string& what, Wal
 Result<Json> seed(State& state, const Json& input, WallTime now) {
   try {
     Json ids = Json::array();
-    for (const Json& user : input.value("users", Json::array())) seed_user(state, user);
+    for (const Json& user : input.value("users", Json::array()))
+      seed_user(state, user);
     for (const Json& group : input.value("groups", Json::array()))
-      ids.push_back(seed_group(state, group, id_of(group.value("id", Json())), ids_of(group, "members"), now).to_string());
+      ids.push_back(seed_group(state, group, id_of(group.value("id", Json())), ids_of(group, "members"), now)
+                        .to_string());
     if (input.contains("generate")) generate(state, input["generate"], ids, now);
     return Json{{"users", state.directory.users.size()}, {"groups", std::move(ids)}};
   } catch (const std::exception& error) {

@@ -1,11 +1,11 @@
-#include <algorithm>
-
 #include "ops/sandbox/graph/directory_json.h"
 #include "ops/sandbox/graph/filter.h"
 #include "ops/sandbox/graph/graph_api.h"
 
-/// GET /groups/delta. A first round reports everything, later ones what changed since; the tokens are kept here, so
-/// that they are as opaque as the real ones.
+#include <algorithm>
+
+/// GET /groups/delta. A first round reports everything, later ones what changed since; the tokens are kept
+/// here, so that they are as opaque as the real ones.
 namespace rollcall::sandbox_graph {
 namespace {
 
@@ -36,7 +36,8 @@ struct Life {
 };
 Life life(const Directory& directory, const Group& group, Version from, Version to) {
   Life out;
-  for (auto entry = std::ranges::lower_bound(group.log, from); entry != group.log.end() && *entry < to; ++entry) {
+  for (auto entry = std::ranges::lower_bound(group.log, from); entry != group.log.end() && *entry < to;
+       ++entry) {
     const Op op = directory.log[*entry].op;
     if (op == Op::delete_group) out = {false, true};
     if (op == Op::create_group || op == Op::restore_group) out = {true, false};
@@ -45,7 +46,7 @@ Life life(const Directory& directory, const Group& group, Version from, Version 
 }
 
 struct Chunk {
-  Json entry;             ///< null: nothing to say of this group
+  Json entry;  ///< null: nothing to say of this group
   std::size_t items = 0;
   bool more = false;
 };
@@ -60,11 +61,13 @@ Json group_head(const Group& group, const std::string& select, bool whole) {
 Chunk whole_group(const Directory& directory, const Group& group, const DeltaToken& token, std::size_t room) {
   const MemberPage page = members_page(group, token.to, token.at, room);
   Chunk chunk{group_head(group, token.select, true), page.ids.size() + 1, page.next.has_value()};
-  for (const Uuid& id : page.ids) chunk.entry["members@delta"].push_back(member_entry(directory, id, true));
+  for (const Uuid& id : page.ids)
+    chunk.entry["members@delta"].push_back(member_entry(directory, id, true));
   return chunk;
 }
 
-Chunk changed_group(const Directory& directory, const Group& group, const DeltaToken& token, std::size_t room) {
+Chunk changed_group(const Directory& directory, const Group& group, const DeltaToken& token,
+                    std::size_t room) {
   const auto changes = changed_members(directory, group, token.from, token.to);
   if (changes.empty()) return {};
   Chunk chunk{group_head(group, token.select, false), 0, false};
@@ -83,10 +86,13 @@ Chunk describe(const Directory& directory, const DeltaToken& token, std::size_t 
   const Life fate = life(directory, group, token.initial ? 0 : token.from, token.to);
   if (fate.deleted) {
     if (token.initial) return {};
-    return {{{"id", group.id.to_string()}, {"@removed", {{"reason", group.purged ? "deleted" : "changed"}}}}, 1, false};
+    return {{{"id", group.id.to_string()}, {"@removed", {{"reason", group.purged ? "deleted" : "changed"}}}},
+            1,
+            false};
   }
   if (group.created > token.to) return {};
-  return token.initial || fate.born ? whole_group(directory, group, token, room) : changed_group(directory, group, token, room);
+  return token.initial || fate.born ? whole_group(directory, group, token, room)
+                                    : changed_group(directory, group, token, room);
 }
 
 void advance(const Directory& directory, DeltaToken& token, const Chunk& chunk, std::size_t room) {
@@ -124,16 +130,22 @@ Answer answer_page(State& state, const Call& call, DeltaToken token, WallTime no
 }
 
 Answer lost(const Call& call, const std::string& how) {
-  if (how != "gone") return fail(400, "syncStateNotFound", "The sync state generation is not found; the token has expired. Start a full synchronization.");
-  Answer answer = fail(410, "resyncRequired", "Resync required. Replace any local items with the server's version.");
+  if (how != "gone")
+    return fail(
+        400, "syncStateNotFound",
+        "The sync state generation is not found; the token has expired. Start a full synchronization.");
+  Answer answer =
+      fail(410, "resyncRequired", "Resync required. Replace any local items with the server's version.");
   answer.headers.emplace_back("Location", call.base + "/groups/delta?$deltatoken=");
   return answer;
 }
 
 Answer resume(State& state, const Call& call, const std::string& name, WallTime now) {
   const auto known = state.deltas.find(name);
-  if (known == state.deltas.end() || now - known->second.issued > state.settings.delta_lifetime) return lost(call, "");
-  if (!state.delta_loss.empty() && known->second.issued <= state.delta_lost_before) return lost(call, state.delta_loss);
+  if (known == state.deltas.end() || now - known->second.issued > state.settings.delta_lifetime)
+    return lost(call, "");
+  if (!state.delta_loss.empty() && known->second.issued <= state.delta_lost_before)
+    return lost(call, state.delta_loss);
   DeltaToken token = known->second;  // replays are allowed: the token stays
   if (!token.page) {
     token.to = std::max(visible(state, now), token.from);
@@ -162,7 +174,8 @@ Answer groups_delta(State& state, const Call& call, WallTime now) {
   const std::string since = call.option("$deltatoken");
   if (!since.empty() && since != "latest") return resume(state, call, since, now);
   for (const char* option : {"$top", "$orderby", "$expand"})
-    if (call.has(option)) return fail(400, "Request_UnsupportedQuery", std::string(option) + " is not supported with delta.");
+    if (call.has(option))
+      return fail(400, "Request_UnsupportedQuery", std::string(option) + " is not supported with delta.");
   DeltaToken token;
   token.all = !call.has("$filter");
   token.groups = state.directory.group_order;
@@ -171,7 +184,9 @@ Answer groups_delta(State& state, const Call& call, WallTime now) {
   token.initial = true;
   if (!token.all) {
     auto ids = filtered_groups(call.option("$filter"));
-    if (!ids) return fail(400, "Request_UnsupportedQuery", "Delta supports a filter on up to 50 group ids, nothing else.");
+    if (!ids)
+      return fail(400, "Request_UnsupportedQuery",
+                  "Delta supports a filter on up to 50 group ids, nothing else.");
     token.groups = std::move(*ids);
   }
   if (since == "latest") token.group = token.groups.size();

@@ -17,19 +17,26 @@ std::optional<GroupKind> parse_kind(std::string_view name) {
 
 const char* to_string(Op op) {
   switch (op) {
-    case Op::add: return "add";
-    case Op::remove: return "remove";
-    case Op::create_group: return "create_group";
-    case Op::delete_group: return "delete_group";
-    case Op::restore_group: return "restore_group";
-    case Op::delete_user: return "delete_user";
+    case Op::add:
+      return "add";
+    case Op::remove:
+      return "remove";
+    case Op::create_group:
+      return "create_group";
+    case Op::delete_group:
+      return "delete_group";
+    case Op::restore_group:
+      return "restore_group";
+    case Op::delete_user:
+      return "delete_user";
   }
   return "";
 }
 
 std::string lower(std::string_view text) {
   std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
 }
 
@@ -52,7 +59,8 @@ Group* find_group(Directory& directory, const Uuid& id) {
 
 namespace {
 
-void unindex(std::unordered_multimap<std::string, std::size_t>& index, const std::string& key, std::size_t at) {
+void unindex(std::unordered_multimap<std::string, std::size_t>& index, const std::string& key,
+             std::size_t at) {
   const auto [begin, end] = index.equal_range(lower(key));
   for (auto it = begin; it != end; ++it)
     if (it->second == at) return void(index.erase(it));
@@ -69,20 +77,23 @@ void put_user(Directory& directory, User user) {
     const User& old = directory.users[at];
     unindex(directory.by_mail, old.mail, at);
     unindex(directory.by_upn, old.upn, at);
-    for (const auto& proxy : old.proxies) unindex(directory.by_proxy, proxy, at);
+    for (const auto& proxy : old.proxies)
+      unindex(directory.by_proxy, proxy, at);
     directory.users[at] = std::move(user);
   }
   const User& now = directory.users[at];
   if (!now.mail.empty()) directory.by_mail.emplace(lower(now.mail), at);
   directory.by_upn.emplace(lower(now.upn), at);
-  for (const auto& proxy : now.proxies) directory.by_proxy.emplace(lower(proxy), at);
+  for (const auto& proxy : now.proxies)
+    directory.by_proxy.emplace(lower(proxy), at);
 }
 
 Group& put_group(Directory& directory, Group group, const std::vector<Uuid>& members) {
   group.slots.reserve(members.size());
   group.present.reserve(members.size());
   for (const Uuid& member : members)
-    if (group.present.emplace(member, static_cast<std::uint32_t>(group.slots.size())).second) group.slots.push_back({member});
+    if (group.present.emplace(member, static_cast<std::uint32_t>(group.slots.size())).second)
+      group.slots.push_back({member});
   const Uuid id = group.id;
   if (!directory.groups.contains(id)) directory.group_order.push_back(id);
   return directory.groups[id] = std::move(group);
@@ -109,7 +120,9 @@ void remove_member(Directory& directory, Group& group, const Uuid& member, const
 }
 
 namespace {
-bool visible(const Slot& slot, Version version) { return slot.added <= version && version < slot.removed; }
+bool visible(const Slot& slot, Version version) {
+  return slot.added <= version && version < slot.removed;
+}
 }  // namespace
 
 MemberPage members_page(const Group& group, Version version, std::size_t from, std::size_t count) {
@@ -125,13 +138,16 @@ MemberPage members_page(const Group& group, Version version, std::size_t from, s
 }
 
 std::size_t member_count(const Group& group, Version version) {
-  return static_cast<std::size_t>(std::ranges::count_if(group.slots, [&](const Slot& slot) { return visible(slot, version); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(group.slots, [&](const Slot& slot) { return visible(slot, version); }));
 }
 
-std::vector<MemberChange> changed_members(const Directory& directory, const Group& group, Version from, Version to) {
+std::vector<MemberChange> changed_members(const Directory& directory, const Group& group, Version from,
+                                          Version to) {
   std::vector<MemberChange> changes;
   std::unordered_map<Uuid, std::size_t> at;
-  for (auto entry = std::ranges::lower_bound(group.log, from); entry != group.log.end() && *entry < to; ++entry) {
+  for (auto entry = std::ranges::lower_bound(group.log, from); entry != group.log.end() && *entry < to;
+       ++entry) {
     const Change& change = directory.log[*entry];
     if (change.op != Op::add && change.op != Op::remove) continue;
     const auto [known, fresh] = at.try_emplace(change.member, changes.size());

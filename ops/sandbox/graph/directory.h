@@ -1,4 +1,7 @@
 #pragma once
+#include "common/core/clock.h"
+#include "common/core/ids.h"
+
 #include <cstdint>
 #include <limits>
 #include <optional>
@@ -7,11 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/core/clock.h"
-#include "common/core/ids.h"
-
-/// The tenant's users and groups. Everything that happens is an entry of one log; a "version" is a length of that log,
-/// so that a read can see the tenant as it was a moment ago (eventual consistency) and a delta link is one number.
+/// The tenant's users and groups. Everything that happens is an entry of one log; a "version" is a length of
+/// that log, so that a read can see the tenant as it was a moment ago (eventual consistency) and a delta link
+/// is one number.
 namespace rollcall::sandbox_graph {
 
 using Version = std::uint64_t;
@@ -30,7 +31,8 @@ struct User {
 enum class GroupKind { microsoft365, security, dynamic, on_premises, mail_security, role_assignable };
 std::optional<GroupKind> parse_kind(std::string_view name);
 
-/// One stay of one member: added and removed are versions. Slots are only ever appended, so a page token is a position.
+/// One stay of one member: added and removed are versions. Slots are only ever appended, so a page token is a
+/// position.
 struct Slot {
   Uuid id;
   Version added = 0;
@@ -110,6 +112,7 @@ struct MemberChange {
   bool present;
 };
 /// What became of each member touched in versions (from, to], in order of first change.
-std::vector<MemberChange> changed_members(const Directory& directory, const Group& group, Version from, Version to);
+std::vector<MemberChange> changed_members(const Directory& directory, const Group& group, Version from,
+                                          Version to);
 
 }  // namespace rollcall::sandbox_graph

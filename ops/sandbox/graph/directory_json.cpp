@@ -3,7 +3,9 @@
 namespace rollcall::sandbox_graph {
 namespace {
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
 
 bool selects(const std::string& select, std::string_view name) {
   const std::string list = "," + select + ",";
@@ -11,10 +13,13 @@ bool selects(const std::string& select, std::string_view name) {
 }
 
 void select_only(Json& object, const std::string& select) {
-  for (auto it = object.begin(); it != object.end();) it = selects(select, it.key()) ? std::next(it) : object.erase(it);
+  for (auto it = object.begin(); it != object.end();)
+    it = selects(select, it.key()) ? std::next(it) : object.erase(it);
 }
 
-bool mail_enabled(GroupKind kind) { return kind == GroupKind::microsoft365 || kind == GroupKind::mail_security; }
+bool mail_enabled(GroupKind kind) {
+  return kind == GroupKind::microsoft365 || kind == GroupKind::mail_security;
+}
 
 }  // namespace
 
@@ -43,19 +48,20 @@ Json group_json(const Group& group, const std::string& select) {
   Json types = Json::array();
   if (group.kind == GroupKind::microsoft365) types.push_back("Unified");
   if (group.kind == GroupKind::dynamic) types.push_back("DynamicMembership");
-  Json out{{"id", group.id.to_string()},
-           {"displayName", group.display_name},
-           {"description", text_or_null(group.description)},
-           {"mailNickname", group.mail_nickname},
-           {"mail", mail_enabled(group.kind) ? Json(group.mail_nickname + "@contoso.example") : Json(nullptr)},
-           {"visibility", group.visibility},
-           {"groupTypes", types},
-           {"mailEnabled", mail_enabled(group.kind)},
-           {"securityEnabled", group.kind != GroupKind::microsoft365},
-           {"onPremisesSyncEnabled", group.kind == GroupKind::on_premises ? Json(true) : Json(nullptr)},
-           {"isAssignableToRole", group.kind == GroupKind::role_assignable ? Json(true) : Json(nullptr)},
-           {"createdDateTime", to_rfc3339(group.created_at)},
-           {"deletedDateTime", group.deleted_at ? Json(to_rfc3339(*group.deleted_at)) : Json(nullptr)}};
+  Json out{
+      {"id", group.id.to_string()},
+      {"displayName", group.display_name},
+      {"description", text_or_null(group.description)},
+      {"mailNickname", group.mail_nickname},
+      {"mail", mail_enabled(group.kind) ? Json(group.mail_nickname + "@contoso.example") : Json(nullptr)},
+      {"visibility", group.visibility},
+      {"groupTypes", types},
+      {"mailEnabled", mail_enabled(group.kind)},
+      {"securityEnabled", group.kind != GroupKind::microsoft365},
+      {"onPremisesSyncEnabled", group.kind == GroupKind::on_premises ? Json(true) : Json(nullptr)},
+      {"isAssignableToRole", group.kind == GroupKind::role_assignable ? Json(true) : Json(nullptr)},
+      {"createdDateTime", to_rfc3339(group.created_at)},
+      {"deletedDateTime", group.deleted_at ? Json(to_rfc3339(*group.deleted_at)) : Json(nullptr)}};
   if (!select.empty()) select_only(out, select);
   return out;
 }
@@ -74,7 +80,8 @@ Json object_json(Directory& directory, const Uuid& id, const std::string& select
   }
   const auto group = directory.groups.find(id);
   // An object of a kind the caller may not read: type and id only.
-  if (group == directory.groups.end()) return {{"@odata.type", "#microsoft.graph.device"}, {"id", id.to_string()}};
+  if (group == directory.groups.end())
+    return {{"@odata.type", "#microsoft.graph.device"}, {"id", id.to_string()}};
   Json out = group_json(group->second, select);
   out["@odata.type"] = "#microsoft.graph.group";
   return out;

@@ -69,7 +69,8 @@ class Parser {
   }
 
   void skip() {
-    while (!rest_.empty() && std::isspace(static_cast<unsigned char>(rest_.front()))) rest_.remove_prefix(1);
+    while (!rest_.empty() && std::isspace(static_cast<unsigned char>(rest_.front())))
+      rest_.remove_prefix(1);
   }
   char take_char() {
     const char c = rest_.front();
@@ -86,7 +87,8 @@ class Parser {
   std::string name() {
     skip();
     std::size_t end = 0;
-    while (end < rest_.size() && in_name(rest_[end])) ++end;
+    while (end < rest_.size() && in_name(rest_[end]))
+      ++end;
     std::string out(rest_.substr(0, end));
     rest_.remove_prefix(end);
     return out;
@@ -107,7 +109,9 @@ class Parser {
 
 Result<std::vector<Clause>> parse_filter(std::string_view text) {
   Parser parser(text);
-  if (!parser.whole()) return unexpected(Problem{"Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified."});
+  if (!parser.whole())
+    return unexpected(
+        Problem{"Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified."});
   return parser.take();
 }
 

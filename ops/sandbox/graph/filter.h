@@ -1,13 +1,14 @@
 #pragma once
+#include "common/core/result.h"
+
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/core/result.h"
-
 namespace rollcall::sandbox_graph {
 
-/// One comparison: `property eq 'value'`, or an element of a collection with any(). `in` lists become several.
+/// One comparison: `property eq 'value'`, or an element of a collection with any(). `in` lists become
+/// several.
 struct Clause {
   std::string property;
   std::string value;

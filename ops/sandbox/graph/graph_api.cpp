@@ -1,12 +1,12 @@
 #include "ops/sandbox/graph/graph_api.h"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-
 #include "ops/sandbox/graph/batch.h"
 #include "ops/sandbox/graph/control.h"
 #include "ops/sandbox/graph/entra.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace rollcall::sandbox_graph {
 namespace {
@@ -60,7 +60,9 @@ bool fits(std::string_view pattern, const std::vector<std::string>& segments) {
 }
 
 const Route* find_route(const Call& call) {
-  const auto found = std::ranges::find_if(routes, [&](const Route& route) { return route.method == call.method && fits(route.pattern, call.segments); });
+  const auto found = std::ranges::find_if(routes, [&](const Route& route) {
+    return route.method == call.method && fits(route.pattern, call.segments);
+  });
   return found == routes.end() ? nullptr : &*found;
 }
 
@@ -78,7 +80,8 @@ void count(State& state, const Route& route, const Call& call, const Cost& cost)
   ++(cost.writes > 0 ? stats.writes : stats.reads);
   ++stats.operations[std::string(route.method) + " /" + std::string(route.pattern)];
   stats.units += cost.units;
-  if (call.segments.size() > 1 && call.segments[0] == "groups" && Uuid::parse(call.segments[1])) stats.groups_touched.insert(call.segments[1]);
+  if (call.segments.size() > 1 && call.segments[0] == "groups" && Uuid::parse(call.segments[1]))
+    stats.groups_touched.insert(call.segments[1]);
 }
 
 void resize(State& state) {
@@ -92,22 +95,26 @@ Answer throttled(State& state, const Verdict& verdict) {
   ++state.stats.throttled;
   Answer answer = fail(429, "TooManyRequests", "Too many requests. Retry after the time given.");
   answer.body["error"]["innerError"] = {{"code", "429"}, {"status", "429"}};
-  answer.headers = {{"Retry-After", std::to_string(verdict.retry_after.count())},
-                    {"x-ms-throttle-scope", "Tenant_Application/" + verdict.scope + "/rollcall-sandbox/rollcall-sandbox"},
-                    {"x-ms-throttle-information", verdict.information}};
+  answer.headers = {
+      {"Retry-After", std::to_string(verdict.retry_after.count())},
+      {"x-ms-throttle-scope", "Tenant_Application/" + verdict.scope + "/rollcall-sandbox/rollcall-sandbox"},
+      {"x-ms-throttle-information", verdict.information}};
   return answer;
 }
 
 Answer broken(State& state, int status) {
   ++state.stats.faults;
-  const char* code = status == 429 ? "TooManyRequests" : status == 503 ? "serviceNotAvailable" : "generalException";
+  const char* code = status == 429   ? "TooManyRequests"
+                     : status == 503 ? "serviceNotAvailable"
+                                     : "generalException";
   Answer answer = fail(status, code, "An injected fault.");
   if (status == 429) answer.headers.emplace_back("Retry-After", "1");
   return answer;
 }
 
 std::optional<int> injected_fault(State& state, const Call& call) {
-  if (!state.faults.status.empty() && chance(state) < state.faults.rate) return state.faults.status[state.random() % state.faults.status.size()];
+  if (!state.faults.status.empty() && chance(state) < state.faults.rate)
+    return state.faults.status[state.random() % state.faults.status.size()];
   if (call.has("$skiptoken") && chance(state) < state.faults.page_fail_rate) return 503;
   return std::nullopt;
 }
@@ -121,8 +128,10 @@ bool authorized(State& state, const Request& request, WallTime now) {
 
 Answer unauthorized(State& state) {
   ++state.stats.unauthorized;
-  Answer answer = fail(401, "InvalidAuthenticationToken", "Access token is empty, expired or not one of this tenant.");
-  answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"\", authorization_uri=\"/oauth2/v2.0/authorize\"");
+  Answer answer =
+      fail(401, "InvalidAuthenticationToken", "Access token is empty, expired or not one of this tenant.");
+  answer.headers.emplace_back("WWW-Authenticate",
+                              "Bearer realm=\"\", authorization_uri=\"/oauth2/v2.0/authorize\"");
   return answer;
 }
 
@@ -130,7 +139,8 @@ Response to_response(Answer answer) {
   if (answer.cut) return {0, {}, {}};
   Response response{answer.status, std::move(answer.headers), {}};
   if (answer.body.is_null()) return response;
-  const bool typed = std::ranges::any_of(response.headers, [](const auto& header) { return header.first == "Content-Type"; });
+  const bool typed = std::ranges::any_of(response.headers,
+                                         [](const auto& header) { return header.first == "Content-Type"; });
   if (!typed) response.headers.emplace_back("Content-Type", "application/json");
   response.body = dump(answer.body);
   return response;
@@ -146,10 +156,13 @@ Answer graph(const Request& request, State& state, WallTime now) {
   if (!authorized(state, request, now)) {
     answer = unauthorized(state);
   } else if (auto body = request.body.empty() ? Result<Json>(Json()) : parse_json(request.body); !body) {
-    answer = fail(400, "BadRequest", "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.");
+    answer = fail(400, "BadRequest",
+                  "Unable to read JSON request payload. Please ensure Content-Type header is set and payload "
+                  "is of valid JSON format.");
   } else {
     call.body = std::move(*body);
-    answer = call.path() == "/$batch" && call.method == "POST" ? run_batch(state, call, now) : metered(state, call, now);
+    answer = call.path() == "/$batch" && call.method == "POST" ? run_batch(state, call, now)
+                                                               : metered(state, call, now);
   }
   finish(answer, call, now);
   return answer;
@@ -157,17 +170,22 @@ Answer graph(const Request& request, State& state, WallTime now) {
 
 }  // namespace
 
-double chance(State& state) { return std::uniform_real_distribution<double>(0, 1)(state.random); }
+double chance(State& state) {
+  return std::uniform_real_distribution<double>(0, 1)(state.random);
+}
 
 std::string random_uuid(State& state) {
   Uuid id;
-  for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(state.random());
+  for (auto& byte : id.bytes)
+    byte = static_cast<std::uint8_t>(state.random());
   id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0F) | 0x40);
   id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3F) | 0x80);
   return id.to_string();
 }
 
-Version visible(const State& state, WallTime now) { return version_at(state.directory, now - state.settings.lag); }
+Version visible(const State& state, WallTime now) {
+  return version_at(state.directory, now - state.settings.lag);
+}
 
 std::string Call::option(std::string_view name) const {
   for (const auto& [key, value] : query)
@@ -179,16 +197,22 @@ bool Call::has(std::string_view name) const {
   return std::ranges::any_of(query, [&](const auto& pair) { return pair.first == name; });
 }
 
-std::string Call::header(std::string_view name) const { return std::string(Request{{}, {}, headers, {}}.header(name)); }
+std::string Call::header(std::string_view name) const {
+  return std::string(Request{{}, {}, headers, {}}.header(name));
+}
 
-std::string Call::path() const { return target.substr(0, target.find('?')); }
+std::string Call::path() const {
+  return target.substr(0, target.find('?'));
+}
 
 Answer fail(int status, std::string code, std::string message) {
   return {status, {{"error", {{"code", std::move(code)}, {"message", std::move(message)}}}}, {}};
 }
 
 Answer not_found(const std::string& id) {
-  return fail(404, "Request_ResourceNotFound", "Resource '" + id + "' does not exist or one of its queried reference-property objects are not present.");
+  return fail(404, "Request_ResourceNotFound",
+              "Resource '" + id +
+                  "' does not exist or one of its queried reference-property objects are not present.");
 }
 
 Call make_call(std::string method, std::string target) {
@@ -204,7 +228,8 @@ Call make_call(std::string method, std::string target) {
     path.remove_prefix(std::min(end + 1, path.size()));
   }
   // users('id') is another way to write users/id
-  if (call.segments.size() == 1 && call.segments[0].starts_with("users('") && call.segments[0].ends_with("')")) {
+  if (call.segments.size() == 1 && call.segments[0].starts_with("users('") &&
+      call.segments[0].ends_with("')")) {
     const std::string quoted = call.segments[0];
     call.segments = {"users", quoted.substr(7, quoted.size() - 9)};
   }
@@ -228,7 +253,9 @@ Answer metered(State& state, Call& call, WallTime now) {
     if (!call.part && cost.writes > 0 && chance(state) < state.faults.cut_after_write_rate) answer.cut = true;
   }
   answer.headers.emplace_back("x-ms-resource-unit", std::to_string(static_cast<int>(cost.units)));
-  if (verdict.share > 0.8) answer.headers.emplace_back("x-ms-throttle-limit-percentage", std::to_string(std::min(verdict.share, 1.8)).substr(0, 4));
+  if (verdict.share > 0.8)
+    answer.headers.emplace_back("x-ms-throttle-limit-percentage",
+                                std::to_string(std::min(verdict.share, 1.8)).substr(0, 4));
   return answer;
 }
 
@@ -259,7 +286,8 @@ std::string next_link(const Call& call, std::size_t position) {
   while (!query.empty()) {
     const auto end = std::min(query.find('&'), query.size());
     const auto pair = query.substr(0, end);
-    if (!pair.starts_with("$skiptoken=") && !pair.starts_with("%24skiptoken=")) link += std::string(pair) + "&";
+    if (!pair.starts_with("$skiptoken=") && !pair.starts_with("%24skiptoken="))
+      link += std::string(pair) + "&";
     query.remove_prefix(std::min(end + 1, query.size()));
   }
   return link + "$skiptoken=RFNwdAIAAQ" + std::to_string(position);
@@ -275,7 +303,9 @@ std::optional<std::size_t> skip_position(const Call& call) {
   return error == std::errc{} && end == text.data() + text.size() ? std::optional(position) : std::nullopt;
 }
 
-Stamp stamp(const Call& call, WallTime now) { return {call.request_id, now}; }
+Stamp stamp(const Call& call, WallTime now) {
+  return {call.request_id, now};
+}
 
 Response handle(const Request& request, State& state, WallTime now) {
   const auto path = request.path();

@@ -1,11 +1,11 @@
 #pragma once
-#include <functional>
-#include <string>
-#include <vector>
-
 #include "common/core/json.h"
 #include "common/core/result.h"
 #include "ops/sandbox/graph/state.h"
+
+#include <functional>
+#include <string>
+#include <vector>
 
 namespace rollcall::sandbox_graph {
 

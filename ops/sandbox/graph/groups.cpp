@@ -1,8 +1,8 @@
-#include <algorithm>
-
 #include "ops/sandbox/graph/directory_json.h"
 #include "ops/sandbox/graph/filter.h"
 #include "ops/sandbox/graph/graph_api.h"
+
+#include <algorithm>
 
 namespace rollcall::sandbox_graph {
 namespace {
@@ -18,16 +18,21 @@ bool matches(const Group& group, const std::vector<Clause>& clauses) {
   });
 }
 
-bool listed(const Group& group, Version version) { return !group.deleted_at && group.created <= version; }
+bool listed(const Group& group, Version version) {
+  return !group.deleted_at && group.created <= version;
+}
 
 Answer created_kind(const Json& body, GroupKind& kind) {
   const bool mail = body.value("mailEnabled", false);
   const Json types = body.value("groupTypes", Json::array());
   const bool unified = std::ranges::find(types, Json("Unified")) != types.end();
   if (mail && !unified)
-    return fail(400, "Request_BadRequest", "The service does not currently support writes of mail-enabled groups. Please ensure that the mail-enablement property is unset and the security-enablement property is set.");
+    return fail(400, "Request_BadRequest",
+                "The service does not currently support writes of mail-enabled groups. Please ensure that "
+                "the mail-enablement property is unset and the security-enablement property is set.");
   if (!unified && !body.value("securityEnabled", false))
-    return fail(400, "Request_BadRequest", "The service does not currently support writes of mail-enabled groups.");
+    return fail(400, "Request_BadRequest",
+                "The service does not currently support writes of mail-enabled groups.");
   const bool dynamic = std::ranges::find(types, Json("DynamicMembership")) != types.end();
   kind = dynamic ? GroupKind::dynamic : unified ? GroupKind::microsoft365 : GroupKind::security;
   return {204, {}, {}};
@@ -37,17 +42,24 @@ Answer check_required(const State& state, const Json& body) {
   if (!body.is_object()) return fail(400, "BadRequest", "Unable to read JSON request payload.");
   for (const char* name : {"displayName", "mailNickname"})
     if (!body.value(name, Json()).is_string() || body[name].get_ref<const std::string&>().empty())
-      return fail(400, "Request_BadRequest", std::string("A value is required for property '") + name + "' of resource 'Group'.");
+      return fail(400, "Request_BadRequest",
+                  std::string("A value is required for property '") + name + "' of resource 'Group'.");
   for (const char* name : {"mailEnabled", "securityEnabled"})
     if (!body.value(name, Json()).is_boolean())
-      return fail(400, "Request_BadRequest", std::string("A value is required for property '") + name + "' of resource 'Group'.");
-  if (!body.value("groupTypes", Json::array()).is_array()) return fail(400, "Request_BadRequest", "Invalid value specified for property 'groupTypes' of resource 'Group'.");
+      return fail(400, "Request_BadRequest",
+                  std::string("A value is required for property '") + name + "' of resource 'Group'.");
+  if (!body.value("groupTypes", Json::array()).is_array())
+    return fail(400, "Request_BadRequest",
+                "Invalid value specified for property 'groupTypes' of resource 'Group'.");
   const auto& nickname = body["mailNickname"].get_ref<const std::string&>();
   if (nickname.size() > 64 || nickname.find_first_of("@()\\[]\";:<>, ") != std::string::npos)
-    return fail(400, "Request_BadRequest", "Invalid value specified for property 'mailNickname' of resource 'Group'.");
+    return fail(400, "Request_BadRequest",
+                "Invalid value specified for property 'mailNickname' of resource 'Group'.");
   for (const auto& [id, group] : state.directory.groups)
-    if (!group.purged && group.kind == GroupKind::microsoft365 && lower(group.mail_nickname) == lower(nickname))
-      return fail(400, "Request_BadRequest", "Another object with the same value for property mailNickname already exists.");
+    if (!group.purged && group.kind == GroupKind::microsoft365 &&
+        lower(group.mail_nickname) == lower(nickname))
+      return fail(400, "Request_BadRequest",
+                  "Another object with the same value for property mailNickname already exists.");
   return {204, {}, {}};
 }
 
@@ -69,7 +81,8 @@ Answer list_groups(State& state, const Call& call, WallTime now) {
   const auto& order = state.directory.group_order;
   for (; at < order.size() && value.size() < *top; ++at) {
     const Group& group = state.directory.groups.at(order[at]);
-    if (listed(group, version) && (clauses.empty() || matches(group, clauses))) value.push_back(group_json(group, call.option("$select")));
+    if (listed(group, version) && (clauses.empty() || matches(group, clauses)))
+      value.push_back(group_json(group, call.option("$select")));
   }
   Json body{{"value", std::move(value)}};
   if (at < order.size()) body["@odata.nextLink"] = next_link(call, at);
@@ -90,8 +103,10 @@ Answer create_group(State& state, const Call& call, WallTime now) {
   if (auto problem = created_kind(call.body, group.kind); problem.status != 204) return problem;
   const auto members = bind_ids(call.body, "members@odata.bind");
   const auto owners = bind_ids(call.body, "owners@odata.bind");
-  if (!members || !owners) return fail(400, "Request_BadRequest", members ? owners.error().message : members.error().message);
-  if (members->size() + owners->size() > 20) return fail(400, "Request_BadRequest", "A resource cannot contain more than 20 link changes");
+  if (!members || !owners)
+    return fail(400, "Request_BadRequest", members ? owners.error().message : members.error().message);
+  if (members->size() + owners->size() > 20)
+    return fail(400, "Request_BadRequest", "A resource cannot contain more than 20 link changes");
   for (const auto* list : {&*members, &*owners})
     for (const Uuid& id : *list)
       if (!find_user(state.directory, id)) return not_found(id.to_string());
@@ -134,7 +149,8 @@ namespace {
 Group* find_deleted(State& state, const std::string& text) {
   const auto id = Uuid::parse(text);
   const auto at = id ? state.directory.groups.find(*id) : state.directory.groups.end();
-  return at == state.directory.groups.end() || !at->second.deleted_at || at->second.purged ? nullptr : &at->second;
+  return at == state.directory.groups.end() || !at->second.deleted_at || at->second.purged ? nullptr
+                                                                                           : &at->second;
 }
 }  // namespace
 

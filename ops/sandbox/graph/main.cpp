@@ -1,3 +1,9 @@
+#include "common/core/error.h"
+#include "common/log/log.h"
+#include "ops/sandbox/graph/control.h"
+#include "ops/sandbox/graph/graph_api.h"
+#include "ops/sandbox/graph/snapshot.h"
+
 #include <atomic>
 #include <charconv>
 #include <csignal>
@@ -7,17 +13,12 @@
 #include <memory>
 #include <sstream>
 
-#include "common/core/error.h"
-#include "common/log/log.h"
-#include "ops/sandbox/graph/control.h"
-#include "ops/sandbox/graph/graph_api.h"
-#include "ops/sandbox/graph/snapshot.h"
-
 namespace {
 
 using namespace rollcall;
 
-constexpr const char* help = R"(rollcall-sandbox-graph: Microsoft Graph and Entra ID, as far as Rollcall uses them, in memory.
+constexpr const char* help =
+    R"(rollcall-sandbox-graph: Microsoft Graph and Entra ID, as far as Rollcall uses them, in memory.
 Prints {"url":"http://127.0.0.1:PORT"} when ready; SIGTERM or SIGINT ends it.
 
   --port N               port on 127.0.0.1; 0: any free one (default 0)
@@ -46,7 +47,9 @@ struct Arguments {
   std::string state_file;
 };
 
-[[noreturn]] void invalid(const std::string& message) { throw Error(Fault::config, "setting_invalid", message); }
+[[noreturn]] void invalid(const std::string& message) {
+  throw Error(Fault::config, "setting_invalid", message);
+}
 
 long number(const std::string& name, const std::string& text, long most = 1'000'000'000) {
   long value = 0;
@@ -63,22 +66,37 @@ double size_units(const std::string& text) {
   invalid("--size takes S, M or L, not '" + text + "'");
 }
 
-void set(Arguments& arguments, sandbox_graph::State& state, const std::string& name, const std::string& value) {
+void set(Arguments& arguments, sandbox_graph::State& state, const std::string& name,
+         const std::string& value) {
   auto& settings = state.settings;
-  if (name == "--port") arguments.server.port = static_cast<std::uint16_t>(number(name, value, 65535));
-  else if (name == "--seed-file") arguments.seed_file = value;
-  else if (name == "--state-file") arguments.state_file = value;
-  else if (name == "--size") settings.units_limit = size_units(value);
-  else if (name == "--resource-units") settings.units_limit = static_cast<double>(number(name, value));
-  else if (name == "--writes") settings.writes_limit = static_cast<double>(number(name, value));
-  else if (name == "--latency-ms") arguments.latency = std::chrono::milliseconds(number(name, value));
-  else if (name == "--consistency-lag-ms") settings.lag = std::chrono::milliseconds(number(name, value));
-  else if (name == "--client-id") settings.client_id = value;
-  else if (name == "--client-secret") settings.client_secret = value;
-  else if (name == "--tenant") settings.tenant = value;
-  else if (name == "--token-lifetime-s") settings.token_lifetime = std::chrono::seconds(number(name, value));
-  else if (name == "--rng-seed") state.random.seed(static_cast<std::uint64_t>(number(name, value)));
-  else invalid("unknown option " + name + "; see --help");
+  if (name == "--port")
+    arguments.server.port = static_cast<std::uint16_t>(number(name, value, 65535));
+  else if (name == "--seed-file")
+    arguments.seed_file = value;
+  else if (name == "--state-file")
+    arguments.state_file = value;
+  else if (name == "--size")
+    settings.units_limit = size_units(value);
+  else if (name == "--resource-units")
+    settings.units_limit = static_cast<double>(number(name, value));
+  else if (name == "--writes")
+    settings.writes_limit = static_cast<double>(number(name, value));
+  else if (name == "--latency-ms")
+    arguments.latency = std::chrono::milliseconds(number(name, value));
+  else if (name == "--consistency-lag-ms")
+    settings.lag = std::chrono::milliseconds(number(name, value));
+  else if (name == "--client-id")
+    settings.client_id = value;
+  else if (name == "--client-secret")
+    settings.client_secret = value;
+  else if (name == "--tenant")
+    settings.tenant = value;
+  else if (name == "--token-lifetime-s")
+    settings.token_lifetime = std::chrono::seconds(number(name, value));
+  else if (name == "--rng-seed")
+    state.random.seed(static_cast<std::uint64_t>(number(name, value)));
+  else
+    invalid("unknown option " + name + "; see --help");
 }
 
 Arguments parse(int count, char** values, sandbox_graph::State& state) {
@@ -100,7 +118,8 @@ void load(sandbox_graph::State& state, const std::string& file, WallTime now) {
   limits.bytes_max = 256 * 1024 * 1024;
   const auto input = parse_json(content.str(), limits);
   if (!input) invalid(file + ": " + input.error().message);
-  const auto made = input->is_object() ? sandbox_graph::seed(state, *input, now) : Result<Json>(unexpected(Problem{"", "not an object"}));
+  const auto made = input->is_object() ? sandbox_graph::seed(state, *input, now)
+                                       : Result<Json>(unexpected(Problem{"", "not an object"}));
   if (!made) invalid(file + ": " + made.error().message);
 }
 
@@ -123,14 +142,19 @@ int run(int count, char** values) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::atomic<http_server::Server*> timers = nullptr;  // the handler may run before the constructor has returned
-  auto server = std::make_unique<http_server::Server>(arguments.server, [&](http_server::Request request, http_server::Respond respond) {
-    auto response = sandbox_graph::handle(request, state, clock.wall());
-    if (response.status == 0) return;  // an injected cut: respond goes, and the connection with it
-    const bool slow = arguments.latency.count() > 0 && request.path().starts_with("/v1.0/") && timers;
-    if (!slow) return respond(std::move(response));
-    timers.load()->after(arguments.latency, [respond = std::move(respond), response = std::move(response)]() mutable { respond(std::move(response)); });
-  });
+  std::atomic<http_server::Server*> timers =
+      nullptr;  // the handler may run before the constructor has returned
+  auto server = std::make_unique<http_server::Server>(
+      arguments.server, [&](http_server::Request request, http_server::Respond respond) {
+        auto response = sandbox_graph::handle(request, state, clock.wall());
+        if (response.status == 0) return;  // an injected cut: respond goes, and the connection with it
+        const bool slow = arguments.latency.count() > 0 && request.path().starts_with("/v1.0/") && timers;
+        if (!slow) return respond(std::move(response));
+        timers.load()->after(arguments.latency,
+                             [respond = std::move(respond), response = std::move(response)]() mutable {
+                               respond(std::move(response));
+                             });
+      });
   timers = server.get();
   std::printf("{\"url\":\"http://127.0.0.1:%u\"}\n", static_cast<unsigned>(server->port()));
   std::fflush(stdout);

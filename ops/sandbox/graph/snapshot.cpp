@@ -6,7 +6,8 @@
 namespace rollcall::sandbox_graph {
 namespace {
 
-constexpr std::array<const char*, 6> kinds = {"microsoft365", "security", "dynamic", "on_premises", "mail_security", "role_assignable"};
+constexpr std::array<const char*, 6> kinds = {"microsoft365", "security",      "dynamic",
+                                              "on_premises",  "mail_security", "role_assignable"};
 
 std::string name_of(GroupKind kind) {
   return *std::ranges::find_if(kinds, [&](const char* name) { return parse_kind(name) == kind; });
@@ -14,12 +15,16 @@ std::string name_of(GroupKind kind) {
 
 Json texts(const std::vector<Uuid>& ids) {
   Json list = Json::array();
-  for (const Uuid& id : ids) list.push_back(id.to_string());
+  for (const Uuid& id : ids)
+    list.push_back(id.to_string());
   return list;
 }
 
 Json user_seed(const User& user) {
-  Json seed = {{"id", user.id.to_string()}, {"userPrincipalName", user.upn}, {"displayName", user.display_name}, {"userType", user.user_type}};
+  Json seed = {{"id", user.id.to_string()},
+               {"userPrincipalName", user.upn},
+               {"displayName", user.display_name},
+               {"userType", user.user_type}};
   if (!user.mail.empty()) seed["mail"] = user.mail;
   if (!user.proxies.empty()) seed["proxyAddresses"] = user.proxies;
   return seed;
@@ -38,8 +43,11 @@ Json snapshot(const Directory& directory) {
     std::vector<Uuid> members;
     for (const Slot& slot : group.slots)
       if (slot.removed == never) members.push_back(slot.id);
-    groups.push_back({{"id", id.to_string()}, {"displayName", group.display_name}, {"kind", name_of(group.kind)},
-                      {"members", texts(members)}, {"owners", texts(group.owners)}});
+    groups.push_back({{"id", id.to_string()},
+                      {"displayName", group.display_name},
+                      {"kind", name_of(group.kind)},
+                      {"members", texts(members)},
+                      {"owners", texts(group.owners)}});
   }
   return {{"users", std::move(users)}, {"groups", std::move(groups)}};
 }

@@ -4,7 +4,8 @@
 
 namespace rollcall::sandbox_graph {
 
-/// Users and groups as they are now, in the form that POST /sandbox/seed takes. What a restart forgets: deleted things, tokens and delta links.
+/// Users and groups as they are now, in the form that POST /sandbox/seed takes. What a restart forgets:
+/// deleted things, tokens and delta links.
 Json snapshot(const Directory& directory);
 
 }  // namespace rollcall::sandbox_graph

@@ -1,4 +1,8 @@
 #pragma once
+#include "common/http_server/server.h"
+#include "ops/sandbox/graph/directory.h"
+#include "ops/sandbox/graph/throttle.h"
+
 #include <chrono>
 #include <map>
 #include <optional>
@@ -7,10 +11,6 @@
 #include <string>
 #include <unordered_map>
 #include <vector>
-
-#include "common/http_server/server.h"
-#include "ops/sandbox/graph/directory.h"
-#include "ops/sandbox/graph/throttle.h"
 
 namespace rollcall::sandbox_graph {
 
@@ -25,12 +25,12 @@ struct Settings {
 
 /// What goes wrong on purpose; all rates in [0, 1].
 struct Faults {
-  double rate = 0;                 ///< a request or part answers with one of `status`, not applied
+  double rate = 0;  ///< a request or part answers with one of `status`, not applied
   std::vector<int> status{503};
-  double cut_after_write_rate = 0; ///< applied, then the connection closes without an answer
-  double drop_part_rate = 0;       ///< applied, but missing from the batch's answer
-  double page_fail_rate = 0;       ///< a page after the first answers 503
-  int patch_503_above = -1;        ///< PATCH parts of a batch beyond this many answer 503; -1: no limit
+  double cut_after_write_rate = 0;  ///< applied, then the connection closes without an answer
+  double drop_part_rate = 0;        ///< applied, but missing from the batch's answer
+  double page_fail_rate = 0;        ///< a page after the first answers 503
+  int patch_503_above = -1;         ///< PATCH parts of a batch beyond this many answer 503; -1: no limit
 };
 
 struct Stats {
@@ -44,7 +44,7 @@ struct Stats {
 
 struct DeltaToken {
   std::vector<Uuid> groups;
-  bool all = false;          ///< no filter: every group there is
+  bool all = false;  ///< no filter: every group there is
   std::string select;
   Version from = 0, to = 0;  ///< a round reports (from, to]
   bool initial = false;      ///< full state instead of changes

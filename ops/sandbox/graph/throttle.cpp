@@ -54,8 +54,9 @@ Verdict judge(Throttle& throttle, Cost cost, WallTime now) {
   // A read says nothing of the write quota, as a real one does not.
   if (cost.writes > 0) verdict.share = std::max(verdict.share, throttle.writes.share(now));
   if (verdict.admitted) return verdict;
-  const auto wait = std::max(units_fit ? std::chrono::milliseconds(0) : throttle.units.wait_for(cost.units, now),
-                             writes_fit ? std::chrono::milliseconds(0) : throttle.writes.wait_for(cost.writes, now));
+  const auto wait =
+      std::max(units_fit ? std::chrono::milliseconds(0) : throttle.units.wait_for(cost.units, now),
+               writes_fit ? std::chrono::milliseconds(0) : throttle.writes.wait_for(cost.writes, now));
   verdict.retry_after = std::max(std::chrono::ceil<std::chrono::seconds>(wait), std::chrono::seconds(1));
   verdict.information = writes_fit ? "ResourceUnitLimitExceeded" : "WriteLimitExceeded";
   verdict.scope = cost.writes > 0 ? "Write" : "Read";

@@ -1,9 +1,9 @@
 #pragma once
+#include "common/core/clock.h"
+
 #include <chrono>
 #include <deque>
 #include <string>
-
-#include "common/core/clock.h"
 
 namespace rollcall::sandbox_graph {
 
@@ -48,9 +48,9 @@ struct Throttle {
 struct Verdict {
   bool admitted = true;
   std::chrono::seconds retry_after{0};
-  double share = 0;          ///< the larger of the two quotas' shares
-  std::string information;   ///< x-ms-throttle-information
-  std::string scope;         ///< Read or Write
+  double share = 0;         ///< the larger of the two quotas' shares
+  std::string information;  ///< x-ms-throttle-information
+  std::string scope;        ///< Read or Write
 };
 Verdict judge(Throttle& throttle, Cost cost, WallTime now);
 

@@ -1,17 +1,19 @@
-#include <algorithm>
-
 #include "ops/sandbox/graph/directory_json.h"
 #include "ops/sandbox/graph/filter.h"
 #include "ops/sandbox/graph/graph_api.h"
+
+#include <algorithm>
 
 namespace rollcall::sandbox_graph {
 namespace {
 
 constexpr std::size_t expressions_max = 15;
 
-void collect(const std::unordered_multimap<std::string, std::size_t>& index, const std::string& value, std::vector<std::size_t>& found) {
+void collect(const std::unordered_multimap<std::string, std::size_t>& index, const std::string& value,
+             std::vector<std::size_t>& found) {
   const auto [begin, end] = index.equal_range(lower(value));
-  for (auto it = begin; it != end; ++it) found.push_back(it->second);
+  for (auto it = begin; it != end; ++it)
+    found.push_back(it->second);
 }
 
 /// By index wherever people filter by address: a tenant may have hundreds of thousands of users.
@@ -36,13 +38,19 @@ Result<std::vector<std::size_t>> matching(const Directory& directory, const std:
   const auto clauses = parse_filter(filter);
   if (!clauses) return unexpected(clauses.error());
   if (clauses->size() > expressions_max)
-    return unexpected(Problem{"Request_UnsupportedQuery", "Too many child clauses specified in search filter expression containing 'OR' operators: " +
-                                                              std::to_string(clauses->size()) + ". Max allowed: 15."});
+    return unexpected(
+        Problem{"Request_UnsupportedQuery",
+                "Too many child clauses specified in search filter expression containing 'OR' operators: " +
+                    std::to_string(clauses->size()) + ". Max allowed: 15."});
   std::vector<std::size_t> found;
   for (const Clause& clause : *clauses) {
-    if (clause.value.size() > 120) return unexpected(Problem{"Request_UnsupportedQuery", "A filter value may not be longer than 120 characters."});
+    if (clause.value.size() > 120)
+      return unexpected(
+          Problem{"Request_UnsupportedQuery", "A filter value may not be longer than 120 characters."});
     if (!find_matches(directory, clause, found))
-      return unexpected(Problem{"Request_UnsupportedQuery", "Unsupported or invalid query filter clause specified for property '" + clause.property + "' of resource 'User'."});
+      return unexpected(Problem{"Request_UnsupportedQuery",
+                                "Unsupported or invalid query filter clause specified for property '" +
+                                    clause.property + "' of resource 'User'."});
   }
   std::ranges::sort(found);
   found.erase(std::ranges::unique(found).begin(), found.end());
@@ -92,14 +100,16 @@ Answer get_by_ids(State& state, const Call& call, WallTime) {
     return fail(400, "Request_BadRequest", "The property 'ids' must be an array of 1 to 1000 ids.");
   const Json types = call.body.value("types", Json::array({"directoryObject"}));
   const auto wanted = [&](const char* type) {
-    return types.is_array() && (std::ranges::find(types, Json(type)) != types.end() || std::ranges::find(types, Json("directoryObject")) != types.end());
+    return types.is_array() && (std::ranges::find(types, Json(type)) != types.end() ||
+                                std::ranges::find(types, Json("directoryObject")) != types.end());
   };
   Json value = Json::array();
   for (const Json& entry : ids) {
     const auto id = entry.is_string() ? Uuid::parse(entry.get_ref<const std::string&>()) : std::nullopt;
     if (!id) return fail(400, "Request_BadRequest", "Invalid GUID: " + dump(entry));
     // Unknown ids are left out, not reported.
-    if ((find_user(state.directory, *id) && wanted("user")) || (find_group(state.directory, *id) && wanted("group")))
+    if ((find_user(state.directory, *id) && wanted("user")) ||
+        (find_group(state.directory, *id) && wanted("group")))
       value.push_back(object_json(state.directory, *id, call.option("$select")));
   }
   return {200, {{"value", std::move(value)}}, {}};

@@ -1,5 +1,14 @@
-/// rollcall-sandbox-kafka: an in-memory broker for trying things out, librdkafka's mock cluster as a program of its own. Groups,
-/// offsets, headers and idempotent producers work; 5 MiB a partition are kept, nothing outlives the process.
+/// rollcall-sandbox-kafka: an in-memory broker for trying things out, librdkafka's mock cluster as a program
+/// of its own. Groups, offsets, headers and idempotent producers work; 5 MiB a partition are kept, nothing
+/// outlives the process.
+#include <atomic>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <librdkafka/rdkafka.h>
@@ -8,14 +17,6 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <atomic>
-#include <charconv>
-#include <cstdio>
-#include <cstring>
-#include <string>
-#include <string_view>
-#include <vector>
 
 namespace {
 
@@ -52,9 +53,10 @@ bool is_free(int port) {
 
 }  // namespace
 
-/// The mock cluster binds its one broker to 127.0.0.1:0 and offers no option for the port, but a broker that comes back must
-/// come back where its clients look for it. A program's own symbols win over libc's, so this bind() is the one that
-/// librdkafka calls: it fills in the wanted port the first time, and passes everything else on as it is.
+/// The mock cluster binds its one broker to 127.0.0.1:0 and offers no option for the port, but a broker that
+/// comes back must come back where its clients look for it. A program's own symbols win over libc's, so this
+/// bind() is the one that librdkafka calls: it fills in the wanted port the first time, and passes everything
+/// else on as it is.
 extern "C" int bind(int socket, const struct sockaddr* address, socklen_t size) noexcept {
   using Bind = int (*)(int, const struct sockaddr*, socklen_t);
   static const auto real = reinterpret_cast<Bind>(dlsym(RTLD_NEXT, "bind"));
@@ -110,7 +112,8 @@ int main(int argc, char** argv) {
   }
   char why[512] = "";
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  rd_kafka_conf_set(conf, "log_level", "3", why, sizeof why);  // or it warns that it has no brokers configured
+  rd_kafka_conf_set(conf, "log_level", "3", why,
+                    sizeof why);  // or it warns that it has no brokers configured
   rd_kafka_t* handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf, why, sizeof why);
   if (!handle) return std::fprintf(stderr, "librdkafka does not start: %s\n", why), 1;
   wanted_port = port;

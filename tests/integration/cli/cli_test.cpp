@@ -1,14 +1,14 @@
-#include <fstream>
-#include <map>
-#include <sstream>
-
 #include "common/postgres/postgres.h"
 #include "ops/cli/app.h"
 #include "tests/support/catch.h"
 #include "tests/support/services.h"
 
-/// Commands from their words to the database and back, each test on a database of its own. Kafka is left out on purpose:
-/// commands must not need it.
+#include <fstream>
+#include <map>
+#include <sstream>
+
+/// Commands from their words to the database and back, each test on a database of its own. Kafka is left out
+/// on purpose: commands must not need it.
 using namespace rollcall;
 
 namespace {
@@ -47,7 +47,9 @@ class Shell {
     options.url = url_;
     return postgres::Database(options).query(sql);
   }
-  [[nodiscard]] std::string add(const std::string& name) const { return json({"org", "add", "--name", name})["id"]; }
+  [[nodiscard]] std::string add(const std::string& name) const {
+    return json({"org", "add", "--name", name})["id"];
+  }
 
  private:
   std::string url_;
@@ -107,25 +109,30 @@ TEST_CASE("A group belongs to one organization, and each change of it is audited
   CHECK(rollcall.json({"org", "show", "One"})["group"].is_null());
 
   std::vector<std::string> actions;
-  for (const auto& row : rollcall.query("SELECT payload::json->>'action' FROM ops.outbox WHERE topic = 'rollcall.audit' AND key = '" +
-                                        one + "' ORDER BY id"))
+  for (const auto& row : rollcall.query(
+           "SELECT payload::json->>'action' FROM ops.outbox WHERE topic = 'rollcall.audit' AND key = '" +
+           one + "' ORDER BY id"))
     actions.push_back(row.text(0));
-  CHECK(actions == std::vector<std::string>{"group_linked", "group_unlinked", "group_linked", "group_unlinked"});
+  CHECK(actions ==
+        std::vector<std::string>{"group_linked", "group_unlinked", "group_linked", "group_unlinked"});
 }
 
 TEST_CASE("A roster is imported as a whole, again without effect, and people depart and return") {
   const Shell rollcall;
   const std::string org = rollcall.add("Contoso");
-  const std::string head = "email,display_name,role\n", ada = "Ada@contoso.com,Ada,admin\n", bob = "bob@contoso.com,Bob,member\n";
+  const std::string head = "email,display_name,role\n", ada = "Ada@contoso.com,Ada,admin\n",
+                    bob = "bob@contoso.com,Bob,member\n";
   CHECK(rollcall.json({"roster", "import", org, "-"}, head + ada + bob) ==
         Json({{"added", 2}, {"changed", 0}, {"departed", 0}, {"unchanged", 0}, {"roster_version", 1}}));
   CHECK(rollcall.json({"roster", "import", org, "-"}, head + bob + ada) ==
         Json({{"added", 0}, {"changed", 0}, {"departed", 0}, {"unchanged", 2}, {"roster_version", 1}}));
-  CHECK(rollcall({"roster", "import", org, "-"}, head + bob + ada).out.find("nothing changed") != std::string::npos);
+  CHECK(rollcall({"roster", "import", org, "-"}, head + bob + ada).out.find("nothing changed") !=
+        std::string::npos);
   CHECK(rollcall.json({"roster", "import", org, "-"}, head + "ada@contoso.com,Ada L.,admin\n") ==
         Json({{"added", 0}, {"changed", 1}, {"departed", 1}, {"unchanged", 0}, {"roster_version", 2}}));
   CHECK(rollcall.query("SELECT FROM directory.members WHERE departed_at IS NOT NULL").size() == 1);
-  CHECK(rollcall.json({"roster", "import", org, "-"}, head + "ada@contoso.com,Ada L.,admin\n" + bob)["added"] == 1);
+  CHECK(rollcall.json({"roster", "import", org, "-"},
+                      head + "ada@contoso.com,Ada L.,admin\n" + bob)["added"] == 1);
   CHECK(rollcall.query("SELECT FROM directory.members WHERE departed_at IS NOT NULL").empty());
   CHECK(rollcall.json({"roster", "show", org})["members"].size() == 2);
 }
@@ -133,7 +140,8 @@ TEST_CASE("A roster is imported as a whole, again without effect, and people dep
 TEST_CASE("A file without object ids leaves known ones alone; an empty field takes one away") {
   const Shell rollcall;
   const std::string org = rollcall.add("Contoso");
-  const std::string with = "email,display_name,role,object_id\na@b.c,A,member,", without = "email,display_name,role\na@b.c,A,member\n";
+  const std::string with = "email,display_name,role,object_id\na@b.c,A,member,",
+                    without = "email,display_name,role\na@b.c,A,member\n";
   CHECK(rollcall.json({"roster", "import", org, "-"}, with + group_a + "\n")["added"] == 1);
   CHECK(rollcall.json({"roster", "import", org, "-"}, without)["unchanged"] == 1);
   CHECK(rollcall.json({"roster", "show", org})["members"][0]["object_id"] == group_a);
@@ -143,7 +151,8 @@ TEST_CASE("A file without object ids leaves known ones alone; an empty field tak
 TEST_CASE("A roster with mistakes changes nothing and tells all of them") {
   const Shell rollcall;
   const std::string org = rollcall.add("Contoso");
-  const auto bad = rollcall({"roster", "import", org, "-", "--json"}, "email,display_name,role\na@b.c,A,m\nA@b.c,A,m\nnobody,N,m\n");
+  const auto bad = rollcall({"roster", "import", org, "-", "--json"},
+                            "email,display_name,role\na@b.c,A,m\nA@b.c,A,m\nnobody,N,m\n");
   CHECK(bad.exit == 2);
   const Json mistakes = bad.json()["error"]["mistakes"];
   REQUIRE(mistakes.size() == 2);
@@ -162,7 +171,8 @@ TEST_CASE("The policy is changed once and audited") {
   CHECK(rollcall.json({"policy", org, "set", "--removal", "mirror"})["changed"] == true);
   CHECK(rollcall.json({"policy", org, "set", "--removal", "mirror"})["changed"] == false);
   CHECK(rollcall.json({"policy", org, "show"})["removal"] == "mirror");
-  CHECK(rollcall.query("SELECT FROM ops.outbox WHERE payload::json->>'action' = 'policy_changed'").size() == 1);
+  CHECK(rollcall.query("SELECT FROM ops.outbox WHERE payload::json->>'action' = 'policy_changed'").size() ==
+        1);
 }
 
 TEST_CASE("A sync is queued with its command even where Kafka is away") {
@@ -190,7 +200,8 @@ TEST_CASE("Waiting for a run ends with the exit code of its end") {
   CHECK(rollcall({"org", "link", org, group_a}).exit == 0);
   const std::string run = rollcall.json({"sync", org})["job_id"];
   const auto watched_in = [&](const std::string& state) {
-    rollcall.query("UPDATE ops.runs SET state = '" + state + "', result = '{\"added\": 3}' WHERE id = '" + run + "'");
+    rollcall.query("UPDATE ops.runs SET state = '" + state + "', result = '{\"added\": 3}' WHERE id = '" +
+                   run + "'");
     return rollcall({"runs", "watch", run, "--json"});
   };
   CHECK(watched_in("succeeded").exit == 0);
@@ -212,7 +223,8 @@ TEST_CASE("Only a run that waits for approval can be approved or rejected") {
   CHECK(rollcall({"runs", "reject", run}).exit == 4);
   CHECK(rollcall({"runs", "approve", unknown_id}).exit == 3);
   CHECK(rollcall({"runs", "show", unknown_id}).exit == 3);
-  rollcall.query("UPDATE ops.runs SET state = 'needs_approval', result = '{\"digest\": \"d\"}' WHERE id = '" + run + "'");
+  rollcall.query("UPDATE ops.runs SET state = 'needs_approval', result = '{\"digest\": \"d\"}' WHERE id = '" +
+                 run + "'");
   CHECK(rollcall({"runs", "reject", run}).exit == 0);
   CHECK(rollcall.json({"runs", "list", "--state", "cancelled"}).size() == 1);
 }
@@ -220,7 +232,8 @@ TEST_CASE("Only a run that waits for approval can be approved or rejected") {
 TEST_CASE("Schedules are checked, added, paused, resumed and removed") {
   const Shell rollcall;
   const auto add = [&](std::vector<std::string> more) {
-    std::vector<std::string> words = {"schedules", "add", "--name", "nightly", "--worker", "member-sync", "--operation", "sync-members"};
+    std::vector<std::string> words = {"schedules", "add",         "--name",      "nightly",
+                                      "--worker",  "member-sync", "--operation", "sync-members"};
     words.insert(words.end(), more.begin(), more.end());
     return rollcall(words).exit;
   };

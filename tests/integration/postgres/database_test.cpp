@@ -1,10 +1,10 @@
-#include <atomic>
-#include <thread>
-
 #include "common/core/error.h"
 #include "common/postgres/postgres.h"
 #include "tests/support/catch.h"
 #include "tests/support/services.h"
+
+#include <atomic>
+#include <thread>
 
 using namespace rollcall;
 using postgres::Database;
@@ -47,7 +47,8 @@ void cut_connections() {
   postgres::Options other = options(1);
   other.application_name = "cutter";
   Database(other).query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+      "pg_backend_pid()");
 }
 
 }  // namespace
@@ -56,7 +57,8 @@ TEST_CASE("values survive the way through the database") {
   Database database(options());
   const Uuid id = *Uuid::parse("0190f7a0-1111-7222-8333-444455556666");
   const auto rows = database.query(
-      "SELECT $1::text, $2::uuid, $3::bigint, $4::boolean, $5::jsonb, $6::timestamptz = '2026-11-21T09:30:00.250Z', $7::uuid, NULL",
+      "SELECT $1::text, $2::uuid, $3::bigint, $4::boolean, $5::jsonb, $6::timestamptz = "
+      "'2026-11-21T09:30:00.250Z', $7::uuid, NULL",
       {value("a 'quoted' \\ ü"), value(id), value(-7L), value(true), value(Json{{"k", {1, 2}}}),
        value(*parse_rfc3339("2026-11-21T09:30:00.250Z")), value(std::optional<Uuid>())});
   REQUIRE(rows.size() == 1);
@@ -75,17 +77,23 @@ TEST_CASE("values survive the way through the database") {
 
 TEST_CASE("arrays keep quotes, commas, empty texts and NULL apart") {
   Database database(options());
-  const std::vector<std::string> texts = {"", "NULL", "a,b", "{x}", "say \"hi\"", "back\\slash", "line\nbreak", " pad "};
-  const auto rows = database.query("SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u(t, n) ORDER BY n", {postgres::array(texts)});
+  const std::vector<std::string> texts = {"",           "NULL",        "a,b",         "{x}",
+                                          "say \"hi\"", "back\\slash", "line\nbreak", " pad "};
+  const auto rows = database.query("SELECT t FROM unnest($1::text[]) WITH ORDINALITY AS u(t, n) ORDER BY n",
+                                   {postgres::array(texts)});
   REQUIRE(rows.size() == texts.size());
-  for (std::size_t i = 0; i < texts.size(); ++i) CHECK(rows[i].text(0) == texts[i]);
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    CHECK(rows[i].text(0) == texts[i]);
 
   const auto mixed = database.query("SELECT * FROM unnest($1::text[])",
                                     {postgres::array(std::vector<postgres::Value>{"a", std::nullopt, ""})});
   REQUIRE(mixed.size() == 3);
   CHECK(mixed[1].is_null(0));
   CHECK_FALSE(mixed[2].is_null(0));
-  CHECK(database.query("SELECT sum(x) FROM unnest($1::bigint[]) AS x", {postgres::array(std::vector<long>{1, 2, 3})})[0].number(0) == 6);
+  CHECK(database
+            .query("SELECT sum(x) FROM unnest($1::bigint[]) AS x",
+                   {postgres::array(std::vector<long>{1, 2, 3})})[0]
+            .number(0) == 6);
   CHECK(database.query("SELECT 1 FROM unnest($1::uuid[])", {postgres::array(std::vector<Uuid>{})}).empty());
 }
 
@@ -93,7 +101,8 @@ TEST_CASE("each() goes through more rows than one fetch holds") {
   Database database(options());
   const auto sum = database.transact([](Transaction& transaction) {
     long total = 0;
-    transaction.each("SELECT * FROM generate_series(1, $1::bigint)", {value(2500)}, [&](const postgres::Row& row) { total += row.number(0); });
+    transaction.each("SELECT * FROM generate_series(1, $1::bigint)", {value(2500)},
+                     [&](const postgres::Row& row) { total += row.number(0); });
     return total;
   });
   CHECK(sum == 2500L * 2501 / 2);
@@ -102,8 +111,10 @@ TEST_CASE("each() goes through more rows than one fetch holds") {
 TEST_CASE("errors are told apart by what to do about them") {
   Database database(options());
   database.transact([](Transaction& t) {
-    t.script("CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int REFERENCES parent, n int NOT NULL CHECK (n > 0));"
-             "INSERT INTO parent VALUES (1)");
+    t.script(
+        "CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int REFERENCES parent, n int NOT "
+        "NULL CHECK (n > 0));"
+        "INSERT INTO parent VALUES (1)");
   });
   struct Case {
     const char* sql;
@@ -121,10 +132,14 @@ TEST_CASE("errors are told apart by what to do about them") {
       {"SELEC", Fault::invalid, "database_refused", "42601"},
       {"SELECT * FROM nowhere", Fault::invalid, "database_refused", "42P01"},
       {"SELECT nothing FROM parent", Fault::invalid, "database_refused", "42703"},
-      {"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'P0001'; END $$", Fault::invalid, "database_refused", "P0001"},
-      {"DO $$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '55P03'; END $$", Fault::transient, "database_unavailable", "busy"},
-      {"DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$", Fault::transient, "database_unavailable", "full"},
-      {"DO $$ BEGIN RAISE EXCEPTION 'off' USING ERRCODE = '57P03'; END $$", Fault::transient, "database_unavailable", "off"},
+      {"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'P0001'; END $$", Fault::invalid, "database_refused",
+       "P0001"},
+      {"DO $$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '55P03'; END $$", Fault::transient,
+       "database_unavailable", "busy"},
+      {"DO $$ BEGIN RAISE EXCEPTION 'full' USING ERRCODE = '53100'; END $$", Fault::transient,
+       "database_unavailable", "full"},
+      {"DO $$ BEGIN RAISE EXCEPTION 'off' USING ERRCODE = '57P03'; END $$", Fault::transient,
+       "database_unavailable", "off"},
   };
   for (const auto& item : cases) {
     INFO(item.sql);
@@ -133,7 +148,8 @@ TEST_CASE("errors are told apart by what to do about them") {
     CHECK(seen.code == item.code);
     CHECK(seen.what.find(item.sqlstate) != std::string::npos);
   }
-  CHECK(failure([&] { database.query("SELECT $1::text", {std::string("a\0b", 3)}); }).code == "database_refused");
+  CHECK(failure([&] { database.query("SELECT $1::text", {std::string("a\0b", 3)}); }).code ==
+        "database_refused");
   CHECK(database.reachable());
 }
 
@@ -159,7 +175,8 @@ TEST_CASE("an exception of the work's own rolls back and passes through") {
   CHECK_THROWS_AS(database.transact([](Transaction& t) {
     t.execute("INSERT INTO rolled VALUES (1)");
     throw std::logic_error("mine");
-  }), std::logic_error);
+  }),
+                  std::logic_error);
   CHECK(database.query("SELECT 1 FROM rolled").empty());
 }
 
@@ -167,7 +184,8 @@ TEST_CASE("the pool is bounded and says so") {
   auto given = options(1);
   given.acquire_timeout = std::chrono::milliseconds(100);
   Database database(given);
-  const auto seen = database.transact([&](Transaction&) { return failure([&] { database.query("SELECT 1"); }); });
+  const auto seen =
+      database.transact([&](Transaction&) { return failure([&] { database.query("SELECT 1"); }); });
   CHECK(seen.fault == Fault::transient);
   CHECK(seen.what.find("all 1 connections") != std::string::npos);
   CHECK(database.reachable());
@@ -177,10 +195,12 @@ TEST_CASE("the pool is bounded and says so") {
   std::atomic<int> good = 0;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
-      for (int n = 0; n < 20; ++n) good += shared.query("SELECT 1").size() == 1 ? 1 : 0;
+      for (int n = 0; n < 20; ++n)
+        good += shared.query("SELECT 1").size() == 1 ? 1 : 0;
     });
   }
-  for (auto& thread : threads) thread.join();
+  for (auto& thread : threads)
+    thread.join();
   CHECK(good == 160);
 }
 
@@ -220,7 +240,9 @@ TEST_CASE("a commit on a cut connection is reported, never taken for done") {
 
 TEST_CASE("a deadlock runs the loser again") {
   Database database(options());
-  database.transact([](Transaction& t) { t.script("CREATE TABLE pair (id int PRIMARY KEY, n int); INSERT INTO pair VALUES (1, 0), (2, 0)"); });
+  database.transact([](Transaction& t) {
+    t.script("CREATE TABLE pair (id int PRIMARY KEY, n int); INSERT INTO pair VALUES (1, 0), (2, 0)");
+  });
   std::atomic<int> waiting = 0;
   std::atomic<int> runs = 0;
   const auto update = [&](int first, int second) {
@@ -228,7 +250,8 @@ TEST_CASE("a deadlock runs the loser again") {
       ++runs;
       t.execute("UPDATE pair SET n = n + 1 WHERE id = $1", {value(first)});
       ++waiting;  // on the first run both hold one row before either asks for the other's
-      while (waiting < 2) std::this_thread::yield();
+      while (waiting < 2)
+        std::this_thread::yield();
       t.execute("UPDATE pair SET n = n + 1 WHERE id = $1", {value(second)});
     });
   };
@@ -264,7 +287,8 @@ TEST_CASE("no server: transient, and no password in the message") {
 }
 
 TEST_CASE("without_password") {
-  CHECK(postgres::without_password("postgresql://a:b@h:1/db?sslmode=require") == "postgresql://h:1/db?sslmode=require");
+  CHECK(postgres::without_password("postgresql://a:b@h:1/db?sslmode=require") ==
+        "postgresql://h:1/db?sslmode=require");
   CHECK(postgres::without_password("postgresql://a:p@q@h/db") == "postgresql://h/db");
   CHECK(postgres::without_password("postgresql://h/db?password=x&user=y") == "postgresql://h/db");
   CHECK(postgres::without_password("host=h user=u password='a b' dbname=d").find("a b") == std::string::npos);

@@ -1,13 +1,13 @@
 #include "common/kafka/kafka.h"
 
+#include "common/core/error.h"
+#include "tests/support/catch.h"
+#include "tests/support/services.h"
+
 #include <algorithm>
 #include <mutex>
 #include <set>
 #include <thread>
-
-#include "common/core/error.h"
-#include "tests/support/catch.h"
-#include "tests/support/services.h"
 
 using namespace rollcall;
 using namespace std::chrono_literals;
@@ -58,7 +58,8 @@ std::vector<kafka::Message> take(kafka::Consumer& consumer, std::size_t count) {
   std::vector<kafka::Message> all;
   const auto until = std::chrono::steady_clock::now() + 30s;
   while (all.size() < count && std::chrono::steady_clock::now() < until) {
-    for (auto& message : consumer.poll(count - all.size(), 500ms)) all.push_back(std::move(message));
+    for (auto& message : consumer.poll(count - all.size(), 500ms))
+      all.push_back(std::move(message));
   }
   return all;
 }
@@ -93,7 +94,8 @@ TEST_CASE("messages arrive with key, value and headers, in order per key") {
     found->second.second.insert(message.partition);
   }
   CHECK(seen.size() == 5);
-  for (const auto& [key, item] : seen) CHECK(item.second.size() == 1);
+  for (const auto& [key, item] : seen)
+    CHECK(item.second.size() == 1);
   CHECK(consumer.reachable());
 }
 
@@ -116,7 +118,8 @@ TEST_CASE("a group goes on from its commit; what was not committed comes again")
   kafka::Consumer consumer(member(group, topic));
   const auto again = take(consumer, 10);
   REQUIRE(again.size() == 10);
-  for (const auto& message : again) CHECK(std::stoi(message.value) >= 20);
+  for (const auto& message : again)
+    CHECK(std::stoi(message.value) >= 20);
   CHECK(consumer.poll(10, 300ms).empty());
 }
 
@@ -133,7 +136,8 @@ TEST_CASE("pause stops messages and not the membership; resume goes on where it 
   REQUIRE(rest.size() == 5);
   // Compared as a set: the sandbox broker makes 4 partitions whatever it is asked for.
   std::set<std::string> values;
-  for (const auto& message : rest) values.insert(message.value);
+  for (const auto& message : rest)
+    values.insert(message.value);
   CHECK(values == std::set<std::string>{"5", "6", "7", "8", "9"});
 }
 
@@ -207,14 +211,16 @@ TEST_CASE("topics are created once and listed; tail reads one without a group") 
   spec.name = topic;
   CHECK(kafka::create_topics(client(), {spec}, 10s).empty());
   const auto all = kafka::list_topics(client(), 10s);
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& item) { return item.name == topic; });
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& item) { return item.name == topic; });
   REQUIRE(found != all.end());
   CHECK(found->partitions == 4);
   produce(topic, 0, 3);
   std::size_t count = 0;
   const auto until = std::chrono::steady_clock::now() + 20s;
-  kafka::tail(client(), topic, true, [&] { return count < 3 && std::chrono::steady_clock::now() < until; },
-              [&](const kafka::Message&) { ++count; });
+  kafka::tail(
+      client(), topic, true, [&] { return count < 3 && std::chrono::steady_clock::now() < until; },
+      [&](const kafka::Message&) { ++count; });
   CHECK(count == 3);
 }
 

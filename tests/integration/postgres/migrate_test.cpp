@@ -1,10 +1,10 @@
 #include "common/postgres/migrate.h"
 
-#include <thread>
-
 #include "common/core/error.h"
 #include "tests/support/catch.h"
 #include "tests/support/services.h"
+
+#include <thread>
 
 using namespace rollcall;
 using postgres::Database;
@@ -44,7 +44,8 @@ TEST_CASE("the project's own migrations apply to a new database, once") {
   const auto second = migrate(database, all);
   CHECK(second.applied.empty());
   CHECK(second.already_applied == static_cast<int>(all.size()));
-  CHECK(database.query("SELECT 1 FROM public.rollcall_migrations WHERE length(sha256) = 64").size() == all.size());
+  CHECK(database.query("SELECT 1 FROM public.rollcall_migrations WHERE length(sha256) = 64").size() ==
+        all.size());
 }
 
 TEST_CASE("two that start at once apply each migration once") {
@@ -54,9 +55,11 @@ TEST_CASE("two that start at once apply each migration once") {
   for (auto& report : reports) {
     threads.emplace_back([&] { report = migrate(database, two); });
   }
-  for (auto& thread : threads) thread.join();
+  for (auto& thread : threads)
+    thread.join();
   std::size_t applied = 0;
-  for (const auto& report : reports) applied += report.applied.size();
+  for (const auto& report : reports)
+    applied += report.applied.size();
   CHECK(applied == 2);
   CHECK(database.query("SELECT 1 FROM a").size() == 1);
 }

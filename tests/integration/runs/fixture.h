@@ -1,8 +1,4 @@
 #pragma once
-#include <atomic>
-#include <mutex>
-#include <thread>
-
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
 #include "common/postgres/migrate.h"
@@ -11,11 +7,17 @@
 #include "tests/support/catch.h"
 #include "tests/support/services.h"
 
+#include <atomic>
+#include <mutex>
+#include <thread>
+
 namespace rollcall::test {
 
 using namespace std::chrono_literals;
 
-inline WallTime wall_now() { return SystemClock{}.wall(); }
+inline WallTime wall_now() {
+  return SystemClock{}.wall();
+}
 
 /// Waits until `ready`; what is waited for is said by the CHECK around it.
 inline bool eventually(const std::function<bool()>& ready, std::chrono::milliseconds patience = 60s) {
@@ -31,13 +33,18 @@ inline bool eventually(const std::function<bool()>& ready, std::chrono::millisec
 class TestHandler final : public worker::Handler {
  public:
   using Answer = std::function<worker::Outcome(const worker::Run&, worker::RunContext&)>;
-  explicit TestHandler(Answer answer = [](const auto&, auto&) { return worker::Done{{{"ok", true}}}; })
+  explicit TestHandler(Answer answer =
+                           [](const auto&, auto&) {
+                             return worker::Done{{{"ok", true}}};
+                           })
       : answer_(std::move(answer)) {}
   worker::Outcome handle(const worker::Run& run, worker::RunContext& context) override {
     ++handled;
     return answer_(run, context);
   }
-  std::vector<Json> expand(const Json& tick) override { return on_tick ? on_tick(tick) : std::vector<Json>{}; }
+  std::vector<Json> expand(const Json& tick) override {
+    return on_tick ? on_tick(tick) : std::vector<Json>{};
+  }
   std::function<std::vector<Json>(const Json&)> on_tick;
   std::atomic<int> handled = 0;
 
@@ -59,7 +66,8 @@ struct Bench {
   Bench() {
     postgres::migrate(database, postgres::project_migrations());
     std::vector<kafka::TopicSpec> specs{{runs::runs_topic, 4, 1, {}}};
-    for (const char* name : {".commands", ".ticks", ".commands.dead", ".ticks.dead"}) specs.push_back({topic(name), 2, 1, {}});
+    for (const char* name : {".commands", ".ticks", ".commands.dead", ".ticks.dead"})
+      specs.push_back({topic(name), 2, 1, {}});
     try {
       kafka::create_topics(kafka, specs, 3s);
     } catch (const Error&) {
@@ -82,7 +90,9 @@ struct Bench {
   void stop() { thread = {}; }
 
   static Json command(const Uuid& run, const Uuid& organization) {
-    return {{"run_id", run.to_string()}, {"operation", "sync-members"}, {"organization_id", organization.to_string()}};
+    return {{"run_id", run.to_string()},
+            {"operation", "sync-members"},
+            {"organization_id", organization.to_string()}};
   }
   void send(const std::string& suffix, const std::string& key, const std::string& value) {
     kafka::Message message;
@@ -100,16 +110,20 @@ struct Bench {
     return database.query("SELECT count(*) FROM " + sql, parameters).front().number(0);
   }
   bool is(const Uuid& run, const std::string& state) {
-    return count("ops.runs WHERE id = $1::uuid AND state = $2", {postgres::value(run), postgres::value(state)}) == 1;
+    return count("ops.runs WHERE id = $1::uuid AND state = $2",
+                 {postgres::value(run), postgres::value(state)}) == 1;
   }
-  std::vector<kafka::Message> read(const std::string& name, const std::function<bool(const kafka::Message&)>& wanted,
+  std::vector<kafka::Message> read(const std::string& name,
+                                   const std::function<bool(const kafka::Message&)>& wanted,
                                    std::size_t expected, std::chrono::milliseconds patience = 20s) {
     std::vector<kafka::Message> found;
     const auto until = std::chrono::steady_clock::now() + patience;
-    kafka::tail(kafka, name, true, [&] { return found.size() < expected && std::chrono::steady_clock::now() < until; },
-                [&](const kafka::Message& message) {
-                  if (wanted(message)) found.push_back(message);
-                });
+    kafka::tail(
+        kafka, name, true,
+        [&] { return found.size() < expected && std::chrono::steady_clock::now() < until; },
+        [&](const kafka::Message& message) {
+          if (wanted(message)) found.push_back(message);
+        });
     return found;
   }
 };

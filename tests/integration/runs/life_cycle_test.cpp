@@ -31,16 +31,19 @@ TEST_CASE("a run that needs approval goes on with the digest approved, and not w
   const auto refused = bench.send_command();
   CHECK(eventually([&] { return bench.is(run, "needs_approval") && bench.is(refused, "needs_approval"); }));
   const auto approve = [&] {
-    return bench.database.transact([&](postgres::Transaction& t) { return runs::approve(t, run, "cli", wall_now()); });
+    return bench.database.transact(
+        [&](postgres::Transaction& t) { return runs::approve(t, run, "cli", wall_now()); });
   };
   const auto stored = approve();
   REQUIRE(stored.messages.size() == 2);
   CHECK(code_of(approve) == "not_waiting_for_approval");
-  bench.database.transact([&](postgres::Transaction& t) { return runs::reject(t, refused, "cli", wall_now()); });
+  bench.database.transact(
+      [&](postgres::Transaction& t) { return runs::reject(t, refused, "cli", wall_now()); });
   CHECK(bench.is(refused, "cancelled"));
   CHECK(code_of([&] {
-    bench.database.transact([&](postgres::Transaction& t) { runs::reject(t, crypto::new_uuid(), "cli", wall_now()); });
-  }) == "run_not_found");
+          bench.database.transact(
+              [&](postgres::Transaction& t) { runs::reject(t, crypto::new_uuid(), "cli", wall_now()); });
+        }) == "run_not_found");
   bench.send(".commands", stored.messages[0].key, stored.messages[0].value);
   CHECK(eventually([&] { return bench.is(run, "succeeded"); }));
   bench.stop();
@@ -50,10 +53,11 @@ TEST_CASE("a run that needs approval goes on with the digest approved, and not w
 
 TEST_CASE("enqueue stores run and command together, and once") {
   Bench bench;
-  const runs::NewRun run{crypto::new_uuid(), "contoso", "member-sync", "sync-members", "cli", crypto::new_uuid(),
-                         {{"dry_run", true}}, false};
+  const runs::NewRun run{crypto::new_uuid(), "contoso",           "member-sync", "sync-members", "cli",
+                         crypto::new_uuid(), {{"dry_run", true}}, false};
   const auto enqueue = [&] {
-    return bench.database.transact([&](postgres::Transaction& t) { return runs::enqueue(t, run, wall_now()); });
+    return bench.database.transact(
+        [&](postgres::Transaction& t) { return runs::enqueue(t, run, wall_now()); });
   };
   const auto stored = enqueue();
   REQUIRE(stored.ids.size() == 1);
@@ -69,24 +73,29 @@ TEST_CASE("the sweep publishes what its writer did not, in order, and deletes it
   Bench bench;
   std::vector<kafka::Message> messages;
   for (int i = 0; i < 50; ++i) {
-    messages.push_back(runs::make_message(bench.topic(".commands"), "k", "rollcall.run.v1", "id", {{"n", i}}, wall_now()));
+    messages.push_back(
+        runs::make_message(bench.topic(".commands"), "k", "rollcall.run.v1", "id", {{"n", i}}, wall_now()));
   }
   bench.database.transact([&](postgres::Transaction& t) { runs::store_in_outbox(t, messages); });
   CHECK(runs::sweep_outbox(bench.database, bench.producer, 1h, 100) == 0);
   CHECK(runs::sweep_outbox(bench.database, bench.producer, 0ms, 30) == 30);
   CHECK(runs::sweep_outbox(bench.database, bench.producer, 0ms, 30) == 20);
   CHECK(bench.count("ops.outbox") == 0);
-  const auto read = bench.read(bench.topic(".commands"), [](const auto&) { return true; }, 50);
+  const auto read = bench.read(
+      bench.topic(".commands"), [](const auto&) { return true; }, 50);
   REQUIRE(read.size() == 50);
-  for (std::size_t i = 0; i < 50; ++i) CHECK(Json::parse(read[i].value)["n"] == i);
+  for (std::size_t i = 0; i < 50; ++i)
+    CHECK(Json::parse(read[i].value)["n"] == i);
   CHECK(read[0].header("ce_type") == "rollcall.run.v1");
 }
 
 TEST_CASE("the publisher deletes what was delivered") {
   Bench bench;
   runs::OutboxPublisher publisher(bench.database, bench.producer);
-  std::vector<kafka::Message> messages(10, runs::make_message(bench.topic(".commands"), "k", "t", "i", {{"a", 1}}, wall_now()));
-  auto ids = bench.database.transact([&](postgres::Transaction& t) { return runs::store_in_outbox(t, messages); });
+  std::vector<kafka::Message> messages(
+      10, runs::make_message(bench.topic(".commands"), "k", "t", "i", {{"a", 1}}, wall_now()));
+  auto ids =
+      bench.database.transact([&](postgres::Transaction& t) { return runs::store_in_outbox(t, messages); });
   publisher.publish(std::move(ids), messages);
   publisher.flush(20s);
   CHECK(bench.count("ops.outbox") == 0);

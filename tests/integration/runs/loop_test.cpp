@@ -1,6 +1,6 @@
-#include <set>
-
 #include "tests/integration/runs/fixture.h"
+
+#include <set>
 
 using namespace rollcall;
 using namespace rollcall::test;
@@ -9,7 +9,8 @@ TEST_CASE("a thousand commands settle once each, with their news") {
   Bench bench;
   TestHandler handler;
   std::set<std::string> ids;
-  for (int i = 0; i < 1000; ++i) ids.insert(bench.send_command().to_string());
+  for (int i = 0; i < 1000; ++i)
+    ids.insert(bench.send_command().to_string());
   bench.start(handler);
   CHECK(eventually([&] { return bench.count("ops.runs WHERE state = 'succeeded'") == 1000; }));
   CHECK(eventually([&] { return bench.count("ops.outbox") == 0; }));
@@ -18,14 +19,17 @@ TEST_CASE("a thousand commands settle once each, with their news") {
   CHECK(bench.count("ops.runs WHERE outcome = 'ok' AND attempt = 1 AND finished_at IS NOT NULL") == 1000);
   CHECK(bench.count("ops.run_events WHERE event = 'succeeded'") == 1000);
   std::multiset<std::string> told;
-  bench.read(runs::runs_topic, [&](const kafka::Message& message) {
-    const auto value = Json::parse(message.value);
-    const auto id = value.at("run_id").get<std::string>();
-    if (!ids.contains(id)) return false;
-    CHECK_FALSE(bench.schemas.check("rollcall.run.v1", value));
-    told.insert(id);
-    return true;
-  }, 1000);
+  bench.read(
+      runs::runs_topic,
+      [&](const kafka::Message& message) {
+        const auto value = Json::parse(message.value);
+        const auto id = value.at("run_id").get<std::string>();
+        if (!ids.contains(id)) return false;
+        CHECK_FALSE(bench.schemas.check("rollcall.run.v1", value));
+        told.insert(id);
+        return true;
+      },
+      1000);
   CHECK(told.size() == 1000);
   CHECK(std::set<std::string>(told.begin(), told.end()) == ids);
 
@@ -47,7 +51,8 @@ TEST_CASE("poison goes to its dead-letter topic, and the next message is served"
   const auto run = bench.send_command(organization);
   bench.start(handler);
   CHECK(eventually([&] { return bench.is(run, "succeeded"); }));
-  const auto dead = bench.read(bench.topic(".commands.dead"), [](const auto&) { return true; }, 2);
+  const auto dead = bench.read(
+      bench.topic(".commands.dead"), [](const auto&) { return true; }, 2);
   bench.stop();
   REQUIRE(dead.size() == 2);
   CHECK(dead[0].value == "{not json");
@@ -65,7 +70,8 @@ TEST_CASE("a command that comes twice has one effect") {
   const auto organization = crypto::new_uuid();
   const auto run = crypto::new_uuid();
   const auto text = dump(Bench::command(run, organization));
-  for (int i = 0; i < 3; ++i) bench.send(".commands", organization.to_string(), text);
+  for (int i = 0; i < 3; ++i)
+    bench.send(".commands", organization.to_string(), text);
   bench.start(handler);
   CHECK(eventually([&] { return bench.is(run, "succeeded"); }));
   bench.send(".commands", organization.to_string(), text);
@@ -106,7 +112,8 @@ TEST_CASE("a retry waits, attempts run out, and a stop gives back what has not b
   Bench bench;
   TestHandler handler([](const worker::Run& run, worker::RunContext& context) -> worker::Outcome {
     if (run.parameters.contains("dry_run")) throw Error(Fault::transient, "graph_unavailable", "no answer");
-    while (!context.stop().stop_requested()) std::this_thread::sleep_for(5ms);
+    while (!context.stop().stop_requested())
+      std::this_thread::sleep_for(5ms);
     return worker::WaitUntil{"stopping", "The worker stops.", wall_now()};
   });
   auto failing = Bench::command(crypto::new_uuid(), crypto::new_uuid());
@@ -123,7 +130,8 @@ TEST_CASE("a retry waits, attempts run out, and a stop gives back what has not b
   bench.stop();
   CHECK(bench.is(first, "waiting"));
   CHECK(bench.is(behind, "queued"));
-  CHECK(bench.count("ops.runs WHERE state = 'waiting' AND error_code = 'graph_unavailable' AND attempt = 1") == 1);
+  CHECK(bench.count(
+            "ops.runs WHERE state = 'waiting' AND error_code = 'graph_unavailable' AND attempt = 1") == 1);
   CHECK(bench.count("ops.runs WHERE attempt = 0") == 2);
 }
 
@@ -131,14 +139,18 @@ TEST_CASE("a tick becomes one bulk run per organization that has none open") {
   Bench bench;
   TestHandler handler;
   const auto busy = crypto::new_uuid();
-  bench.database.execute("INSERT INTO ops.runs (id, organization_id, worker, operation, state) VALUES "
-                         "(gen_random_uuid(), $1::uuid, 'member-sync', 'sync-members', 'needs_approval')", {postgres::value(busy)});
+  bench.database.execute(
+      "INSERT INTO ops.runs (id, organization_id, worker, operation, state) VALUES "
+      "(gen_random_uuid(), $1::uuid, 'member-sync', 'sync-members', 'needs_approval')",
+      {postgres::value(busy)});
   std::vector<Json> commands{Bench::command(crypto::new_uuid(), busy)};
-  for (int i = 0; i < 20; ++i) commands.push_back(Bench::command(crypto::new_uuid(), crypto::new_uuid()));
+  for (int i = 0; i < 20; ++i)
+    commands.push_back(Bench::command(crypto::new_uuid(), crypto::new_uuid()));
   handler.on_tick = [&](const Json&) { return commands; };
   const auto id = crypto::new_uuid().to_string();
-  const Json tick = {{"tick_id", id}, {"schedule_id", id}, {"schedule_name", "s"}, {"worker", "member-sync"},
-                     {"operation", "sync-members"}, {"due_at", to_rfc3339(wall_now())}};
+  const Json tick = {
+      {"tick_id", id},           {"schedule_id", id},           {"schedule_name", "s"},
+      {"worker", "member-sync"}, {"operation", "sync-members"}, {"due_at", to_rfc3339(wall_now())}};
   bench.send(".ticks", id, dump(tick));
   bench.send(".ticks", id, dump(tick));  // twice is once
   bench.start(handler);

@@ -60,7 +60,8 @@ struct World {
 TEST_CASE("audit events sent twice stand once, and bad ones are parked") {
   World world;
   for (int round = 0; round < 2; ++round) {
-    for (int i = 0; i < 3'000; ++i) world.send(world.event(i, i % 2 ? "2026-10-31T23:59:59.999Z" : "2026-11-01T00:00:00Z"));
+    for (int i = 0; i < 3'000; ++i)
+      world.send(world.event(i, i % 2 ? "2026-10-31T23:59:59.999Z" : "2026-11-01T00:00:00Z"));
   }
   kafka::Message bad = world.event(9'000);
   bad.value = R"({"event_id": "nonsense"})";
@@ -74,7 +75,8 @@ TEST_CASE("audit events sent twice stand once, and bad ones are parked") {
   {
     const auto running = world.writer();
     REQUIRE(eventually([&] { return world.events() == 3'000 && dead.count() == 3; }));
-    world.send(world.event(3'000));  // still in hand when the stop comes, or written: either way it must stand after a restart
+    world.send(world.event(
+        3'000));  // still in hand when the stop comes, or written: either way it must stand after a restart
     REQUIRE(world.producer.flush(20s));
   }
   {
@@ -92,8 +94,11 @@ TEST_CASE("audit events sent twice stand once, and bad ones are parked") {
     const auto reason = message.header("rollcall-dead-reason").value_or("");
     CHECK((reason == "schema_violation" || reason == "json_malformed"));
   }
-  const auto row = world.database.query("SELECT actor, detail, organization_id FROM audit.events WHERE event_id = $1::uuid",
-                                        {postgres::value(world.event(7).key)}).at(0);
+  const auto row =
+      world.database
+          .query("SELECT actor, detail, organization_id FROM audit.events WHERE event_id = $1::uuid",
+                 {postgres::value(world.event(7).key)})
+          .at(0);
   CHECK(row.text(0) == "cli, \"quoted\" {and} \\ braced");
   CHECK(row.json(1) == Json{{"n", 7}, {"text", "a\"b\\c{d},NULL"}});
   CHECK(row.is_null(2));
@@ -104,14 +109,16 @@ TEST_CASE("a batch the database refuses is kept until it is accepted") {
   World world;
   world.options.backoff = {50ms, 200ms};
   world.database.execute("ALTER TABLE audit.events RENAME TO elsewhere");
-  for (int i = 0; i < 10; ++i) world.send(world.event(i));
+  for (int i = 0; i < 10; ++i)
+    world.send(world.event(i));
   REQUIRE(world.producer.flush(20s));
   const Collector dead(world.prefix + ".audit.dead");
   const auto running = world.writer();
   std::this_thread::sleep_for(2s);
   world.database.execute("ALTER TABLE audit.elsewhere RENAME TO events");
   CHECK(eventually([&] { return world.events() == 10; }));
-  for (int i = 10; i < 20; ++i) world.send(world.event(i));
+  for (int i = 10; i < 20; ++i)
+    world.send(world.event(i));
   CHECK(eventually([&] { return world.events() == 20; }));  // and reading goes on
   CHECK(dead.count() == 0);
 }

@@ -1,15 +1,15 @@
 #pragma once
+#include "common/kafka/kafka.h"
+#include "common/postgres/migrate.h"
+#include "common/postgres/postgres.h"
+#include "tests/support/services.h"
+
 #include <chrono>
 #include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
-
-#include "common/kafka/kafka.h"
-#include "common/postgres/migrate.h"
-#include "common/postgres/postgres.h"
-#include "tests/support/services.h"
 
 namespace rollcall::test {
 
@@ -34,7 +34,8 @@ struct MigratedDatabase {
 };
 
 /// Polls until `done`; whether it came to be.
-inline bool eventually(const std::function<bool()>& done, std::chrono::milliseconds timeout = std::chrono::seconds{20}) {
+inline bool eventually(const std::function<bool()>& done,
+                       std::chrono::milliseconds timeout = std::chrono::seconds{20}) {
   const auto until = std::chrono::steady_clock::now() + timeout;
   while (!done()) {
     if (std::chrono::steady_clock::now() > until) return false;
@@ -46,13 +47,15 @@ inline bool eventually(const std::function<bool()>& done, std::chrono::milliseco
 /// Collects a topic from its start on, in the background.
 class Collector {
  public:
-  explicit Collector(const std::string& topic) : reader_([this, topic](const std::stop_token& stop) {
-    kafka::tail(kafka_options(), topic, true, [&] { return !stop.stop_requested(); },
-                [this](const kafka::Message& message) {
-                  const std::lock_guard lock(mutex_);
-                  messages_.push_back(message);
-                });
-  }) {}
+  explicit Collector(const std::string& topic)
+      : reader_([this, topic](const std::stop_token& stop) {
+          kafka::tail(
+              kafka_options(), topic, true, [&] { return !stop.stop_requested(); },
+              [this](const kafka::Message& message) {
+                const std::lock_guard lock(mutex_);
+                messages_.push_back(message);
+              });
+        }) {}
   std::vector<kafka::Message> messages() const {
     const std::lock_guard lock(mutex_);
     return messages_;
@@ -67,7 +70,8 @@ class Collector {
 
 inline void create_topics(const std::vector<std::string>& names) {
   std::vector<kafka::TopicSpec> specs;
-  for (const auto& name : names) specs.push_back({name, 2, 1, {}});
+  for (const auto& name : names)
+    specs.push_back({name, 2, 1, {}});
   kafka::create_topics(kafka_options(), specs, std::chrono::seconds{20});
 }
 

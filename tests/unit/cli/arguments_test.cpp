@@ -1,8 +1,9 @@
-#include <sstream>
+#include "ops/cli/arguments.h"
 
 #include "ops/cli/app.h"
-#include "ops/cli/arguments.h"
 #include "tests/support/catch.h"
+
+#include <sstream>
 
 using namespace rollcall::cli;
 
@@ -44,10 +45,21 @@ TEST_CASE("--json may stand anywhere before a lone --") {
 
 TEST_CASE("Mistakes of usage end with 2 and name the help to read") {
   for (const auto& words : std::vector<std::vector<std::string>>{
-           {}, {"nonsense"}, {"org"}, {"org", "add"}, {"org", "show"}, {"org", "show", "a", "b"}, {"sync"}, {"sync", "a", "--all"},
-           {"policy", "a", "set", "--removal", "everything"}, {"runs", "list", "--limit", "-1"}, {"runs", "list", "--state", "x"},
-           {"schedules", "add", "--name", "a", "--worker", "w", "--operation", "o"}, {"topics", "create", "--partitions", "0"},
-           {"runs", "show", "no-guid"}, {"doctor", "--nonsense"}}) {
+           {},
+           {"nonsense"},
+           {"org"},
+           {"org", "add"},
+           {"org", "show"},
+           {"org", "show", "a", "b"},
+           {"sync"},
+           {"sync", "a", "--all"},
+           {"policy", "a", "set", "--removal", "everything"},
+           {"runs", "list", "--limit", "-1"},
+           {"runs", "list", "--state", "x"},
+           {"schedules", "add", "--name", "a", "--worker", "w", "--operation", "o"},
+           {"topics", "create", "--partitions", "0"},
+           {"runs", "show", "no-guid"},
+           {"doctor", "--nonsense"}}) {
     std::ostringstream out, err;
     std::istringstream in;
     CHECK(run(words, {out, err, in, [](const std::string&) { return std::nullopt; }, {}}) == usage);
@@ -57,8 +69,14 @@ TEST_CASE("Mistakes of usage end with 2 and name the help to read") {
 }
 
 TEST_CASE("Help is for every command, has an example, and ends with 0") {
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {"doctor"}, {"org", "add"}, {"roster", "import"}, {"sync"}, {"plan"}, {"runs", "approve"}, {"schedules", "add"}, {"topics", "tail"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"doctor"},
+                                                                 {"org", "add"},
+                                                                 {"roster", "import"},
+                                                                 {"sync"},
+                                                                 {"plan"},
+                                                                 {"runs", "approve"},
+                                                                 {"schedules", "add"},
+                                                                 {"topics", "tail"}}) {
     std::ostringstream out, err;
     std::istringstream in;
     auto asked = words;

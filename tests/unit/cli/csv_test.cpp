@@ -1,4 +1,5 @@
 #include "ops/cli/csv.h"
+
 #include "tests/support/catch.h"
 
 using namespace rollcall::cli;
@@ -9,7 +10,8 @@ std::vector<std::vector<std::string>> texts(const csv::Document& document) {
   std::vector<std::vector<std::string>> all;
   for (const auto& record : document.records) {
     all.emplace_back();
-    for (const auto& field : record) all.back().push_back(field.text);
+    for (const auto& field : record)
+      all.back().push_back(field.text);
   }
   return all;
 }
@@ -26,7 +28,10 @@ TEST_CASE("CSV that RFC 4180 allows is read as it says") {
            {"lines end with LF", "a,b\nc,d\n", {{"a", "b"}, {"c", "d"}}},
            {"lines end with CRLF", "a,b\r\nc,d\r\n", {{"a", "b"}, {"c", "d"}}},
            {"the last line has no end", "a,b\nc,d", {{"a", "b"}, {"c", "d"}}},
-           {"byte order mark", "\xEF\xBB\xBF" "a,b\n", {{"a", "b"}}},
+           {"byte order mark",
+            "\xEF\xBB\xBF"
+            "a,b\n",
+            {{"a", "b"}}},
            {"comma in quotes", "\"a,b\",c\n", {{"a,b", "c"}}},
            {"doubled quotes", "\"say \"\"hi\"\"\",c\n", {{"say \"hi\"", "c"}}},
            {"line break in quotes", "\"a\r\nb\",c\n", {{"a\nb", "c"}}},
@@ -60,7 +65,10 @@ TEST_CASE("CSV mistakes are told with line and column") {
            {"NUL", std::string("a\0b\n", 4), {1, 2}},
            {"lone carriage return", "a\rb\n", {1, 2}},
            {"after a line break in quotes", "\"a\nb\",c\"\n", {2, 5}},
-           {"UTF-16", "\xFF\xFE" "a", {1, 1}},
+           {"UTF-16",
+            "\xFF\xFE"
+            "a",
+            {1, 1}},
        }) {
     INFO(name);
     const auto document = csv::parse(text, 20);
@@ -76,6 +84,7 @@ TEST_CASE("A slip spoils its own line only, and the count of mistakes is bounded
   CHECK(texts(document).back() == std::vector<std::string>{"d", "e"});
 
   std::string text;
-  for (int i = 0; i < 100; ++i) text += "a\"b\n";
+  for (int i = 0; i < 100; ++i)
+    text += "a\"b\n";
   CHECK(csv::parse(text, 20).mistakes.size() == 20);
 }

@@ -1,8 +1,9 @@
-#include <sstream>
+#include "ops/cli/output.h"
 
 #include "common/core/error.h"
-#include "ops/cli/output.h"
 #include "tests/support/catch.h"
+
+#include <sstream>
 
 using namespace rollcall;
 using namespace rollcall::cli;
@@ -33,8 +34,11 @@ TEST_CASE("Errors go to stderr with their cure, or as JSON to stdout") {
   err.str("");
   Output(out, err, true, {}).failure(failure);
   CHECK(err.str().empty());
-  CHECK(Json::parse(out.str()) ==
-        Json({{"error", {{"code", "group_linked_elsewhere"}, {"message", "taken"}, {"cure", "Choose another."}, {"id", "x"}}}}));
+  CHECK(Json::parse(out.str()) == Json({{"error",
+                                         {{"code", "group_linked_elsewhere"},
+                                          {"message", "taken"},
+                                          {"cure", "Choose another."},
+                                          {"id", "x"}}}}));
 }
 
 TEST_CASE("Every fault has its exit code") {

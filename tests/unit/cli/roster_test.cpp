@@ -46,8 +46,10 @@ TEST_CASE("Mistakes in a roster are told with line and column") {
            {head + "a@b.c,A,m,\nA@B.C,A,m,\n", {3, 1}, "already in line 2"},
            {head + "a@b.c,A,two words,\n", {2, 9}, "role"},
            {head + "a@b.c,A,m,123\n", {2, 11}, "no GUID"},
-           {head + "a@b.c,A,m,1b2d4c1e-0000-4000-8000-000000000001\nb@b.c,A,m,1B2D4C1E-0000-4000-8000-000000000001\n",
-            {3, 11}, "already in line 2"},
+           {head + "a@b.c,A,m,1b2d4c1e-0000-4000-8000-000000000001\nb@b.c,A,m,1B2D4C1E-0000-4000-8000-"
+                   "000000000001\n",
+            {3, 11},
+            "already in line 2"},
            {head + "a@b.c,\"A\nB\",m,\n", {2, 7}, "line break"},
        }) {
     INFO(text);
@@ -68,6 +70,7 @@ TEST_CASE("All mistakes are told at once, in the order of the file, at most twen
   CHECK(some.mistakes[2].at.line == 4);
 
   std::string text = "email,display_name,role\n";
-  for (int i = 0; i < 100; ++i) text += "nobody,A,m\n";
+  for (int i = 0; i < 100; ++i)
+    text += "nobody,A,m\n";
   CHECK(read_roster(text).mistakes.size() == roster_mistakes_max);
 }

@@ -1,8 +1,8 @@
 #include "common/core/backoff.h"
 
-#include <limits>
-
 #include "tests/support/catch.h"
+
+#include <limits>
 
 using namespace std::chrono_literals;
 using rollcall::Backoff;

@@ -36,7 +36,8 @@ TEST_CASE("any other form of a time is nothing", "[unit][clock]") {
 }
 
 TEST_CASE("blanks and signs are no digits of a time", "[unit][clock]") {
-  for (const char* text : {"2026-11- 5T09:30:00Z", "2026-11-21T-1:30:00Z", "2026-11-21T09:+3:00Z", "+026-11-21T09:30:00Z"}) {
+  for (const char* text :
+       {"2026-11- 5T09:30:00Z", "2026-11-21T-1:30:00Z", "2026-11-21T09:+3:00Z", "+026-11-21T09:30:00Z"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_rfc3339(text));
   }

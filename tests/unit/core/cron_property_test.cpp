@@ -1,11 +1,11 @@
-#include <date/tz.h>
-#include <rapidcheck.h>
+#include "common/core/cron.h"
+#include "tests/support/catch.h"
 
 #include <optional>
 #include <set>
 
-#include "common/core/cron.h"
-#include "tests/support/catch.h"
+#include <date/tz.h>
+#include <rapidcheck.h>
 
 using rollcall::Cron;
 using rollcall::WallTime;
@@ -22,7 +22,8 @@ struct Schedule {
   }
   static std::string list(const Values& values) {
     std::string joined;
-    for (const int value : values) joined += (joined.empty() ? "" : ",") + std::to_string(value);
+    for (const int value : values)
+      joined += (joined.empty() ? "" : ",") + std::to_string(value);
     return joined;
   }
   [[nodiscard]] bool matches(date::local_seconds local) const {
@@ -30,7 +31,8 @@ struct Schedule {
     const date::hh_mm_ss clock{local - day};
     return minutes.contains(static_cast<int>(clock.minutes().count())) &&
            hours.contains(static_cast<int>(clock.hours().count())) &&
-           weekdays.contains(static_cast<int>(date::weekday{day}.c_encoding())) && clock.seconds().count() == 0;
+           weekdays.contains(static_cast<int>(date::weekday{day}.c_encoding())) &&
+           clock.seconds().count() == 0;
   }
 };
 
@@ -59,20 +61,24 @@ std::optional<WallTime> searched(const Schedule& schedule, const date::time_zone
 Values some(int below, std::size_t at_most) {
   Values values;
   const auto count = *rc::gen::inRange<std::size_t>(1, at_most + 1);
-  while (values.size() < count) values.insert(*rc::gen::noShrink(rc::gen::inRange(0, below)));
+  while (values.size() < count)
+    values.insert(*rc::gen::noShrink(rc::gen::inRange(0, below)));
   return values;
 }
 
 }  // namespace
 
-TEST_CASE("the next due time is later, matches, and nothing before it does, across DST changes", "[unit][cron]") {
+TEST_CASE("the next due time is later, matches, and nothing before it does, across DST changes",
+          "[unit][cron]") {
   const bool holds = rc::check("next_after agrees with a search minute by minute", [] {
-    const auto* zone_name = *rc::gen::element("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca",
-                                              "Asia/Kolkata", "UTC");
+    const auto* zone_name = *rc::gen::element("Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
+                                              "Africa/Casablanca", "Asia/Kolkata", "UTC");
     const date::time_zone& zone = *date::locate_zone(zone_name);
-    const Schedule schedule{some(60, 4), *rc::gen::inRange(0, 2) == 0 ? Values{0, 1, 2, 3} : some(24, 4), some(7, 4)};
+    const Schedule schedule{some(60, 4), *rc::gen::inRange(0, 2) == 0 ? Values{0, 1, 2, 3} : some(24, 4),
+                            some(7, 4)};
     // Half of the cases begin within six hours before a change of offset.
-    const auto base = date::sys_days{date::year{2026} / 1 / 1} + std::chrono::hours{*rc::gen::inRange(0, 3 * 8760)};
+    const auto base =
+        date::sys_days{date::year{2026} / 1 / 1} + std::chrono::hours{*rc::gen::inRange(0, 3 * 8760)};
     const auto change = zone.get_info(base).end;
     const bool near = *rc::gen::inRange(0, 2) == 0 && change < date::sys_days{date::year{2100} / 1 / 1};
     const WallTime from = near ? WallTime{change} - std::chrono::hours{6} : WallTime{base};

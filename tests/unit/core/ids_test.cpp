@@ -1,8 +1,8 @@
 #include "common/core/ids.h"
 
-#include <unordered_set>
-
 #include "tests/support/catch.h"
+
+#include <unordered_set>
 
 using rollcall::Uuid;
 

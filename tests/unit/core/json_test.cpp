@@ -45,6 +45,9 @@ TEST_CASE("malformed JSON is refused with its position", "[unit][json]") {
 }
 
 TEST_CASE("dumping never throws and stays on one line", "[unit][json]") {
-  CHECK(dump(Json("a\xff" "b")) == "\"a\xEF\xBF\xBD" "b\"");
+  CHECK(dump(Json("a\xff"
+                  "b")) ==
+        "\"a\xEF\xBF\xBD"
+        "b\"");
   CHECK(dump(Json{{"text", "two\nlines"}}) == R"({"text":"two\nlines"})");
 }

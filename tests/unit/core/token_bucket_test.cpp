@@ -1,11 +1,11 @@
 #include "common/core/token_bucket.h"
 
-#include <rapidcheck.h>
+#include "tests/support/catch.h"
 
 #include <algorithm>
 #include <vector>
 
-#include "tests/support/catch.h"
+#include <rapidcheck.h>
 
 using namespace std::chrono_literals;
 using rollcall::SteadyTime;
@@ -16,7 +16,7 @@ namespace {
 const SteadyTime start{24h};
 
 struct Request {
-  std::chrono::milliseconds gap;     // since the request before
+  std::chrono::milliseconds gap;  // since the request before
   double units;
   std::chrono::milliseconds flight;  // from reservation to settlement
   double charged_at;                 // where in the flight the service counts it
@@ -53,7 +53,9 @@ std::vector<Charge> run(WindowBudget& budget, const std::vector<Request>& reques
 }
 
 std::vector<Request> some_requests() {
-  const auto tenths = [](int from, int to) { return rc::gen::map(rc::gen::inRange(from, to), [](int n) { return n / 10.0; }); };
+  const auto tenths = [](int from, int to) {
+    return rc::gen::map(rc::gen::inRange(from, to), [](int n) { return n / 10.0; });
+  };
   const auto span = [](int to) {
     return rc::gen::map(rc::gen::inRange(0, to), [](int n) { return std::chrono::milliseconds{n}; });
   };
@@ -132,7 +134,8 @@ TEST_CASE("a quota of fractions fits whole again after any number of rounds", "[
       REQUIRE(budget.wait_for(0.1, now) == 0ms);
       budget.reserve(0.1);
     }
-    for (int i = 0; i < 10; ++i) budget.settle(0.1, 0.1, now);
+    for (int i = 0; i < 10; ++i)
+      budget.settle(0.1, 0.1, now);
   }
 }
 

@@ -1,12 +1,12 @@
 #pragma once
-#include <unistd.h>
+#include "tests/unit/foundation/temporary_file.h"
 
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <string>
 
-#include "tests/unit/foundation/temporary_file.h"
+#include <unistd.h>
 
 /// Sends a standard stream into a file while it lives; text() is what came so far.
 class Captured {

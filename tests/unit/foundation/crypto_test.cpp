@@ -1,11 +1,11 @@
 #include "common/crypto/crypto.h"
 
+#include "tests/support/catch.h"
+
 #include <algorithm>
 #include <set>
 #include <thread>
 #include <vector>
-
-#include "tests/support/catch.h"
 
 namespace crypto = rollcall::crypto;
 using rollcall::Uuid;
@@ -35,12 +35,14 @@ TEST_CASE("a derived id is the same for the same parts, everywhere and for ever"
 
 TEST_CASE("new ids are of version 7 and sort as they were made", "[unit][crypto]") {
   std::vector<Uuid> ids;
-  for (int i = 0; i < 5000; ++i) ids.push_back(crypto::new_uuid());
+  for (int i = 0; i < 5000; ++i)
+    ids.push_back(crypto::new_uuid());
   CHECK(std::ranges::is_sorted(ids));
   CHECK(ids.front().to_string()[14] == '7');
   CHECK((ids.front().bytes[8] & 0xC0) == 0x80);
   std::uint64_t made_ms = 0;
-  for (std::size_t i = 0; i < 6; ++i) made_ms = made_ms << 8 | ids.front().bytes[i];
+  for (std::size_t i = 0; i < 6; ++i)
+    made_ms = made_ms << 8 | ids.front().bytes[i];
   CHECK(made_ms > 1'700'000'000'000);
   CHECK(made_ms < 4'000'000'000'000);
 }
@@ -51,11 +53,13 @@ TEST_CASE("threads never make the same id", "[unit][crypto]") {
     std::vector<std::jthread> threads;
     for (auto& mine : made)
       threads.emplace_back([&mine] {
-        for (int i = 0; i < 2000; ++i) mine.push_back(crypto::new_uuid());
+        for (int i = 0; i < 2000; ++i)
+          mine.push_back(crypto::new_uuid());
       });
   }
   std::set<Uuid> all;
-  for (const auto& mine : made) all.insert(mine.begin(), mine.end());
+  for (const auto& mine : made)
+    all.insert(mine.begin(), mine.end());
   CHECK(all.size() == 8000);
 }
 

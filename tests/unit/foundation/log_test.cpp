@@ -1,12 +1,12 @@
 #include "common/log/log.h"
 
-#include <sstream>
-#include <thread>
-#include <vector>
-
 #include "common/core/clock.h"
 #include "tests/support/catch.h"
 #include "tests/unit/foundation/captured.h"
+
+#include <sstream>
+#include <thread>
+#include <vector>
 
 namespace log_ = rollcall::log;  // <cmath> has a log as well
 using rollcall::Error;
@@ -23,7 +23,8 @@ std::vector<std::string> lines_of(Act act) {
     return err.text();
   }());
   std::vector<std::string> lines;
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  for (std::string line; std::getline(stream, line);)
+    lines.push_back(line);
   return lines;
 }
 
@@ -37,7 +38,8 @@ TEST_CASE("an event is one JSON line: time, level, worker, event, then the field
   REQUIRE(lines.size() == 1);
   const auto line = nlohmann::ordered_json::parse(lines[0]);
   std::vector<std::string> names;
-  for (const auto& [name, value] : line.items()) names.push_back(name);
+  for (const auto& [name, value] : line.items())
+    names.push_back(name);
   CHECK(names == std::vector<std::string>{"ts", "level", "worker", "event", "added", "text"});
   CHECK(rollcall::parse_rfc3339(line["ts"].get<std::string>()).has_value());
   CHECK(line["level"] == "info");
@@ -69,7 +71,8 @@ TEST_CASE("an unknown level is said and counts as info", "[unit][log]") {
   CHECK(Json::parse(lines[0])["given"] == "loud");
 }
 
-TEST_CASE("a field cannot pass for the level or the event, and bad UTF-8 does not silence a line", "[unit][log]") {
+TEST_CASE("a field cannot pass for the level or the event, and bad UTF-8 does not silence a line",
+          "[unit][log]") {
   const auto lines = lines_of([] {
     log_::init("w", "info");
     log_::info("real", {{"event", "forged"}, {"bytes", "\xff"}});
@@ -85,15 +88,18 @@ TEST_CASE("lines of several threads do not mix", "[unit][log]") {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i)
       threads.emplace_back([] {
-        for (int n = 0; n < 200; ++n) log_::info("tick", {{"n", n}});
+        for (int n = 0; n < 200; ++n)
+          log_::info("tick", {{"n", n}});
       });
   });
   REQUIRE(lines.size() == 800);
-  for (const auto& line : lines) REQUIRE(Json::accept(line));
+  for (const auto& line : lines)
+    REQUIRE(Json::accept(line));
 }
 
 TEST_CASE("an error of ours is described with code, fault and cure, another by its message", "[unit][log]") {
-  const auto ours = log_::describe(Error(Fault::throttled, "throttled", "slow down", std::chrono::seconds{2}));
+  const auto ours =
+      log_::describe(Error(Fault::throttled, "throttled", "slow down", std::chrono::seconds{2}));
   CHECK(ours["message"] == "slow down");
   CHECK(ours["code"] == "throttled");
   CHECK(ours["fault"] == "throttled");

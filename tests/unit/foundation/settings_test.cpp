@@ -1,10 +1,10 @@
 #include "common/config/settings.h"
 
-#include <map>
-
 #include "common/core/error.h"
 #include "tests/support/catch.h"
 #include "tests/unit/foundation/temporary_file.h"
+
+#include <map>
 
 using namespace std::chrono_literals;
 using rollcall::Error;
@@ -30,7 +30,9 @@ std::string mistakes_of(const Settings& settings) {
   return "";
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 }  // namespace
 
@@ -47,8 +49,15 @@ TEST_CASE("a setting that is unset or empty has its default", "[unit][settings]"
 }
 
 TEST_CASE("values are read in every form that the contract names", "[unit][settings]") {
-  auto settings = settings_of({{"A", "250ms"}, {"B", "30s"}, {"C", "5m"}, {"D", "2h"}, {"N", "-3"}, {"ON", "Yes"},
-                               {"OFF", "0"}, {"URL", "https://graph.example/v1.0/"}, {"TEXT", "x"}});
+  auto settings = settings_of({{"A", "250ms"},
+                               {"B", "30s"},
+                               {"C", "5m"},
+                               {"D", "2h"},
+                               {"N", "-3"},
+                               {"ON", "Yes"},
+                               {"OFF", "0"},
+                               {"URL", "https://graph.example/v1.0/"},
+                               {"TEXT", "x"}});
   CHECK(settings.duration("A", 1s, 0s, 24h, "h") == 250ms);
   CHECK(settings.duration("B", 1s, 0s, 24h, "h") == 30s);
   CHECK(settings.duration("C", 1s, 0s, 24h, "h") == 5min);
@@ -62,7 +71,8 @@ TEST_CASE("values are read in every form that the contract names", "[unit][setti
 }
 
 TEST_CASE("all mistakes are reported at once, each with its setting", "[unit][settings]") {
-  auto settings = settings_of({{"NUMBER", "12x"}, {"BIG", "10"}, {"DURATION", "5 m"}, {"FLAG", "maybe"}, {"URL", "localhost"}});
+  auto settings = settings_of(
+      {{"NUMBER", "12x"}, {"BIG", "10"}, {"DURATION", "5 m"}, {"FLAG", "maybe"}, {"URL", "localhost"}});
   settings.number("NUMBER", 1, 0, 9, "h");
   settings.number("BIG", 1, 0, 9, "h");
   settings.duration("DURATION", 1s, 1s, 1h, "h");
@@ -73,16 +83,19 @@ TEST_CASE("all mistakes are reported at once, each with its setting", "[unit][se
   settings.mistake("OTHER", "does not go with URL");
   const std::string message = mistakes_of(settings);
   CHECK(contains(message, "8 settings are wrong"));
-  for (const char* part : {"NUMBER is '12x', not a whole number from 0 to 9", "BIG is '10'", "DURATION is '5 m'", "1s to 1h",
-                           "FLAG is 'maybe'", "URL is not a URL", "DATABASE_URL is required", "KEY or KEY_FILE is required",
-                           "OTHER does not go with URL"}) {
+  for (const char* part :
+       {"NUMBER is '12x', not a whole number from 0 to 9", "BIG is '10'", "DURATION is '5 m'", "1s to 1h",
+        "FLAG is 'maybe'", "URL is not a URL", "DATABASE_URL is required", "KEY or KEY_FILE is required",
+        "OTHER does not go with URL"}) {
     CAPTURE(message, part);
     CHECK(contains(message, part));
   }
 }
 
-TEST_CASE("durations without a unit, out of range or too long for the clock are mistakes", "[unit][settings]") {
-  for (const char* text : {"30", "s", "-5s", "1.5s", "5M", "3h", "99999999999999999999h", "9223372036854775807h", "1s ", "1s1s"}) {
+TEST_CASE("durations without a unit, out of range or too long for the clock are mistakes",
+          "[unit][settings]") {
+  for (const char* text : {"30", "s", "-5s", "1.5s", "5M", "3h", "99999999999999999999h",
+                           "9223372036854775807h", "1s ", "1s1s"}) {
     auto settings = settings_of({{"WAIT", text}});
     CHECK(settings.duration("WAIT", 1s, 1s, 2h, "h") == 1s);
     CAPTURE(text);
@@ -99,7 +112,8 @@ TEST_CASE("a URL needs a scheme of the web and a host", "[unit][settings]") {
   }
 }
 
-TEST_CASE("a secret is read from the file that NAME_FILE names, without its last newline", "[unit][settings]") {
+TEST_CASE("a secret is read from the file that NAME_FILE names, without its last newline",
+          "[unit][settings]") {
   const TemporaryFile file("hunter2\n\n");
   auto settings = settings_of({{"KEY_FILE", file.path}});
   CHECK(settings.required_secret("KEY", "h").reveal() == "hunter2\n");

@@ -1,9 +1,9 @@
 #pragma once
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <string>
+
+#include <unistd.h>
 
 /// A file with the given content, gone at the end of the test.
 struct TemporaryFile {

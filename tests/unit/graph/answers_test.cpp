@@ -76,7 +76,8 @@ TEST_CASE("the most specific known error code counts") {
       {R"({"error":{"code":"Request_BadRequest","message":"m"}})", "Request_BadRequest"},
       {R"({"error":{"code":"TooManyRequests","innerError":{"code":"429"}}})", "TooManyRequests"},
       {R"({"error":{"code":"invalidRequest","innererror":{"code":"resourceModified"}}})", "resourceModified"},
-      {R"({"error":{"code":"","innerError":{"code":"accessDenied","innerError":{"code":"odd"}}}})", "accessDenied"},
+      {R"({"error":{"code":"","innerError":{"code":"accessDenied","innerError":{"code":"odd"}}}})",
+       "accessDenied"},
       {R"({"error":{"code":"SomethingNew"}})", "SomethingNew"},
       {R"({"error":{"code":7}})", ""},
       {R"({"error":"text"})", ""},
@@ -90,11 +91,12 @@ TEST_CASE("the most specific known error code counts") {
 
 TEST_CASE("an answer carries request id, retry and throttle headers in any case") {
   const auto answer = read_answer(
-      FakeTransport::answer(429, R"({"error":{"code":"TooManyRequests","message":"slow","innerError":{"request-id":"r1"}}})",
-                            {{"retry-AFTER", "3"},
-                             {"X-Ms-Resource-Unit", "5"},
-                             {"x-ms-throttle-limit-percentage", "1.2"},
-                             {"x-ms-throttle-information", "WriteLimitExceeded"}}),
+      FakeTransport::answer(
+          429, R"({"error":{"code":"TooManyRequests","message":"slow","innerError":{"request-id":"r1"}}})",
+          {{"retry-AFTER", "3"},
+           {"X-Ms-Resource-Unit", "5"},
+           {"x-ms-throttle-limit-percentage", "1.2"},
+           {"x-ms-throttle-information", "WriteLimitExceeded"}}),
       now);
   CHECK(answer.response.status == 429);
   CHECK(answer.response.error_code == "TooManyRequests");

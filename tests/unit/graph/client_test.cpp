@@ -1,13 +1,13 @@
 #include "common/graph/client.h"
 
-#include <algorithm>
-#include <future>
-
 #include "common/core/error.h"
 #include "common/graph/token_source.h"
 #include "tests/fakes/fake_transport.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/support/catch.h"
+
+#include <algorithm>
+#include <future>
 
 using namespace rollcall;
 using namespace rollcall::graph;
@@ -37,7 +37,8 @@ struct World {
   template <class Call>
   auto run(Call call) {
     auto result = std::async(std::launch::async, call);
-    while (result.wait_for(1ms) != std::future_status::ready) clock.advance(100ms);
+    while (result.wait_for(1ms) != std::future_status::ready)
+      clock.advance(100ms);
     return result.get();
   }
   Error failure(const Request& request) {
@@ -117,7 +118,8 @@ TEST_CASE("reads are retried, after a 503 over a new connection") {
 
 TEST_CASE("a read gives up after its attempts") {
   World w;
-  for (int i = 0; i < 6; ++i) w.transport.then(FakeTransport::answer(500));
+  for (int i = 0; i < 6; ++i)
+    w.transport.then(FakeTransport::answer(500));
   const Error error = w.failure(get("/users/1"));
   CHECK(error.code() == "graph_unavailable");
   CHECK(error.fault() == Fault::transient);
@@ -178,7 +180,8 @@ TEST_CASE("parts come back in request order, and their longest Retry-After pause
     {"id":"2","status":404,"body":{"error":{"code":"Request_ResourceNotFound","message":"gone"}}},
     {"id":"3","status":429,"headers":{"Retry-After":"17"}},
     {"id":"1","status":204}]})"));
-  const auto parts = w.client.batch({removal(1), removal(2), removal(3), removal(4), get("/users/5")}, w.context);
+  const auto parts =
+      w.client.batch({removal(1), removal(2), removal(3), removal(4), get("/users/5")}, w.context);
   REQUIRE(parts.size() == 5);
   CHECK(parts[0].status == 204);
   CHECK(parts[1].error_code == "Request_ResourceNotFound");
@@ -208,7 +211,8 @@ TEST_CASE("an envelope is sent again once after a 401") {
   CHECK(w.transport.requests().size() == 4);
 }
 
-TEST_CASE("an envelope without a whole answer leaves every outcome unknown; a refused one refuses every part") {
+TEST_CASE(
+    "an envelope without a whole answer leaves every outcome unknown; a refused one refuses every part") {
   World w;
   const auto statuses = [&](http_client::Response envelope) {
     w.transport.then(std::move(envelope));

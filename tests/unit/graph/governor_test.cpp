@@ -1,6 +1,7 @@
 #include "common/graph/governor.h"
 
-#include <rapidcheck.h>
+#include "tests/fakes/manual_clock.h"
+#include "tests/support/catch.h"
 
 #include <algorithm>
 #include <future>
@@ -9,8 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/fakes/manual_clock.h"
-#include "tests/support/catch.h"
+#include <rapidcheck.h>
 
 using namespace rollcall;
 using namespace rollcall::graph;
@@ -54,12 +54,15 @@ TEST_CASE("no window ever sees more than the quota, and nearly all of it is used
     const auto steps = *rc::gen::container<std::vector<int>>(400, rc::gen::inRange(0, 1000));
     for (const int step : steps) {
       std::chrono::milliseconds wait{0};
-      const Cost cost{static_cast<double>(1 + step % 40), step % 3 == 0 ? static_cast<double>(step % 20) : 0.0};
+      const Cost cost{static_cast<double>(1 + step % 40),
+                      step % 3 == 0 ? static_cast<double>(step % 20) : 0.0};
       if (const auto id = try_acquire(governor, cost, wait)) {
         flights.push_back({*id, cost});
         // The service charges at once, or only when it answers.
-        if (step % 2 == 0) charges.push_back({clock.steady(), cost.resource_units, cost.writes});
-        else flights.back().id |= std::uint64_t{1} << 63;
+        if (step % 2 == 0)
+          charges.push_back({clock.steady(), cost.resource_units, cost.writes});
+        else
+          flights.back().id |= std::uint64_t{1} << 63;
       } else {
         RC_ASSERT(wait > 0ms);
       }
@@ -67,7 +70,8 @@ TEST_CASE("no window ever sees more than the quota, and nearly all of it is used
       if (!flights.empty() && step % 5 != 0) {
         const Flight flight = flights.front();
         flights.erase(flights.begin());
-        if (flight.id >> 63) charges.push_back({clock.steady(), flight.cost.resource_units, flight.cost.writes});
+        if (flight.id >> 63)
+          charges.push_back({clock.steady(), flight.cost.resource_units, flight.cost.writes});
         governor.settle(flight.id & ~(std::uint64_t{1} << 63), flight.cost);
       }
     }
@@ -113,7 +117,8 @@ TEST_CASE("a pause stops everybody and is said to those who cannot wait") {
 }
 
 TEST_CASE("interactive callers go before bulk ones") {
-  // acquire() reads the clock with the governor locked and stands in line before it lets go: who has read it is in line.
+  // acquire() reads the clock with the governor locked and stands in line before it lets go: who has read it
+  // is in line.
   struct WatchedClock final : Clock {
     ManualClock inner;
     mutable std::mutex mutex;
@@ -188,7 +193,8 @@ TEST_CASE("a larger tenant is learnt only from a header that says so for a whole
   Governor governor({}, clock);
   for (int second = 0; second < 25; ++second) {
     spend(governor, 3500);
-    governor.observe_percentage(governor.status().resource_units_used / 4375);  // what a tenant of 4375 would say
+    governor.observe_percentage(governor.status().resource_units_used /
+                                4375);  // what a tenant of 4375 would say
     clock.advance(1s);
     if (second == 5) CHECK(governor.status().resource_units_limit == 3500);
   }

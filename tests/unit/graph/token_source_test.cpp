@@ -1,12 +1,12 @@
 #include "common/graph/token_source.h"
 
-#include <future>
-#include <thread>
-
 #include "common/core/error.h"
 #include "tests/fakes/fake_transport.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/support/catch.h"
+
+#include <future>
+#include <thread>
 
 using namespace rollcall;
 using namespace rollcall::graph;
@@ -25,7 +25,8 @@ Credentials credentials() {
 }
 
 std::string granted(const std::string& token, int seconds) {
-  return R"({"token_type":"Bearer","expires_in":)" + std::to_string(seconds) + R"(,"access_token":")" + token + "\"}";
+  return R"({"token_type":"Bearer","expires_in":)" + std::to_string(seconds) + R"(,"access_token":")" +
+         token + "\"}";
 }
 
 Error failure_of(TokenSource& source) {
@@ -48,8 +49,9 @@ TEST_CASE("the request is form-encoded, and one token serves until five minutes 
   CHECK(source.token({}) == "one");
   const auto request = transport.requests().at(0);
   CHECK(request.url == "https://login.microsoftonline.com/contoso/oauth2/v2.0/token");
-  CHECK(request.body == "grant_type=client_credentials&client_id=app&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"
-                        "&client_secret=s3cr3t%26%2B~");
+  CHECK(request.body ==
+        "grant_type=client_credentials&client_id=app&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default"
+        "&client_secret=s3cr3t%26%2B~");
   clock.advance(3298s);
   CHECK(source.token({}) == "one");
   clock.advance(1s);
@@ -60,7 +62,8 @@ TEST_CASE("the request is form-encoded, and one token serves until five minutes 
 TEST_CASE("a token of a short life is renewed at half of it, and an invalidated one at once") {
   ManualClock clock;
   FakeTransport transport;
-  for (const char* token : {"one", "two", "three"}) transport.then(FakeTransport::answer(200, granted(token, 100)));
+  for (const char* token : {"one", "two", "three"})
+    transport.then(FakeTransport::answer(200, granted(token, 100)));
   TokenSource source(transport, clock, credentials());
   CHECK(source.token({}) == "one");
   clock.advance(49s);
@@ -83,9 +86,11 @@ TEST_CASE("one request serves all who ask at once") {
   });
   TokenSource source(transport, clock, credentials());
   std::vector<std::future<std::string>> asked;
-  for (int i = 0; i < 8; ++i) asked.push_back(std::async(std::launch::async, [&] { return source.token({}); }));
+  for (int i = 0; i < 8; ++i)
+    asked.push_back(std::async(std::launch::async, [&] { return source.token({}); }));
   open.set_value();
-  for (auto& one : asked) CHECK(one.get() == "one");
+  for (auto& one : asked)
+    CHECK(one.get() == "one");
   CHECK(transport.requests().size() == 1);
 }
 
@@ -98,10 +103,10 @@ TEST_CASE("refusals are told in plain words, without the secret") {
     const char* words;
   };
   const Row rows[] = {
-      {401, R"({"error":"invalid_client","error_codes":[7000222],"error_description":"s3cr3t&+~"})", Fault::config,
-       "has expired"},
-      {401, R"({"error":"invalid_client","error_description":"AADSTS7000215: Invalid s3cr3t&+~"})", Fault::config,
-       "secret is wrong"},
+      {401, R"({"error":"invalid_client","error_codes":[7000222],"error_description":"s3cr3t&+~"})",
+       Fault::config, "has expired"},
+      {401, R"({"error":"invalid_client","error_description":"AADSTS7000215: Invalid s3cr3t&+~"})",
+       Fault::config, "secret is wrong"},
       {400, R"({"error":"unauthorized_client","error_codes":[700016]})", Fault::config, "AADSTS700016"},
       {400, R"({"error":"invalid_request","error_codes":[90002]})", Fault::config, "tenant is not found"},
       {400, R"({"error":"invalid_request","error_codes":[90033]})", Fault::transient, "unavailable"},
@@ -109,7 +114,8 @@ TEST_CASE("refusals are told in plain words, without the secret") {
       {404, "<html>", Fault::config, "HTTP 404"},
   };
   for (const Row& row : rows) {
-    FakeTransport transport([&](const http_client::Request&) { return FakeTransport::answer(row.status, row.body); });
+    FakeTransport transport(
+        [&](const http_client::Request&) { return FakeTransport::answer(row.status, row.body); });
     TokenSource source(transport, clock, credentials());
     const Error error = failure_of(source);
     INFO(error.what());
@@ -142,7 +148,8 @@ TEST_CASE("5xx and silence are retried once after a second; a token still good b
   TokenSource source(transport, clock, credentials());
   const auto while_time_passes = [&](auto call) {
     auto result = std::async(std::launch::async, call);
-    while (result.wait_for(1ms) != std::future_status::ready) clock.advance(50ms);
+    while (result.wait_for(1ms) != std::future_status::ready)
+      clock.advance(50ms);
     return result.get();
   };
   CHECK(while_time_passes([&] { return failure_of(source); }).code() == "graph_unavailable");

@@ -1,12 +1,12 @@
 #include "workers/member_sync/core/apply.h"
 
-#include <rapidcheck.h>
+#include "tests/support/catch.h"
+#include "tests/unit/member_sync/support.h"
 
 #include <algorithm>
 #include <set>
 
-#include "tests/support/catch.h"
-#include "tests/unit/member_sync/support.h"
+#include <rapidcheck.h>
 
 using namespace rollcall;
 using namespace rollcall::member_sync;
@@ -14,14 +14,19 @@ using namespace rollcall::member_sync::test;
 
 namespace {
 
-SteadyTime at(long ms) { return SteadyTime{std::chrono::milliseconds{ms}}; }
+SteadyTime at(long ms) {
+  return SteadyTime{std::chrono::milliseconds{ms}};
+}
 
-Plan make(unsigned adds, unsigned removals) { return {range(1, adds), range(1'000'000, removals), {}}; }
+Plan make(unsigned adds, unsigned removals) {
+  return {range(1, adds), range(1'000'000, removals), {}};
+}
 
 /// Graph as the facts describe it: binds are all or nothing, answers may be lost, parts fail at random.
 class Service {
  public:
-  Service(std::set<Uuid> members, std::set<Uuid> deleted) : members_(std::move(members)), deleted_(std::move(deleted)) {}
+  Service(std::set<Uuid> members, std::set<Uuid> deleted)
+      : members_(std::move(members)), deleted_(std::move(deleted)) {}
 
   Answer answer(const Step& step, const Plan& plan, unsigned dice) {
     if (dice < 8) return {std::vector<int>{0, 429, 500, 503, 424, 409, 502, 423}[dice], "", "", {}};
@@ -37,17 +42,21 @@ class Service {
                  ? Answer{204, "", "", {}}
                  : Answer{400, "", "One or more removed object references do not exist", {}};
     for (const auto change : step.changes) {
-      if (deleted_.contains(plan.member(change))) return {404, "", "Resource '" + plan.member(change).to_string() + "' does not exist", {}};
-      if (members_.contains(plan.member(change))) return {400, "", "One or more added object references already exist", {}};
+      if (deleted_.contains(plan.member(change)))
+        return {404, "", "Resource '" + plan.member(change).to_string() + "' does not exist", {}};
+      if (members_.contains(plan.member(change)))
+        return {400, "", "One or more added object references already exist", {}};
     }
-    for (const auto change : step.changes) members_.insert(plan.member(change));
+    for (const auto change : step.changes)
+      members_.insert(plan.member(change));
     return {204, "", "", {}};
   }
   std::set<Uuid> members_, deleted_;
 };
 
 /// Runs a queue to its end against the service; what was settled, by change.
-std::map<std::uint32_t, std::string> run(ApplyQueue& queue, const Plan& plan, Service& service, const std::function<unsigned()>& dice) {
+std::map<std::uint32_t, std::string> run(ApplyQueue& queue, const Plan& plan, Service& service,
+                                         const std::function<unsigned()>& dice) {
   std::map<std::uint32_t, std::string> settled;
   for (long now = 0; !queue.empty(); ++now) {
     const Batch batch = queue.next_batch(at(now));
@@ -57,12 +66,15 @@ std::map<std::uint32_t, std::string> run(ApplyQueue& queue, const Plan& plan, Se
       overloaded = overloaded || judgement.overloaded;
       for (const Settled& one : judgement.settled) {
         if (one.passing() || one.code == "graph_refused") {  // the run would be tried again
-          queue.push_later({{plan.is_add(one.change) ? StepKind::add_one : StepKind::remove_one, {one.change}, 0, true}}, at(now + 1));
+          queue.push_later(
+              {{plan.is_add(one.change) ? StepKind::add_one : StepKind::remove_one, {one.change}, 0, true}},
+              at(now + 1));
         } else {
           RC_ASSERT(settled.emplace(one.change, one.code).second);
         }
       }
-      judgement.later ? queue.push_later(std::move(judgement.again), at(now + 3)) : queue.push(std::move(judgement.again));
+      judgement.later ? queue.push_later(std::move(judgement.again), at(now + 3))
+                      : queue.push(std::move(judgement.again));
     }
     queue.finished(batch, overloaded);
   }
@@ -78,14 +90,16 @@ TEST_CASE("packing meets the floor of requests, and sends every change once") {
     const int overloads = *rc::gen::inRange(0, 4);
     const Plan plan = make(adds, removals);
     ApplyQueue queue{plan, {}, false};
-    for (int i = 0; i < overloads; ++i) queue.finished({{}, queue.patch_cap()}, true);
+    for (int i = 0; i < overloads; ++i)
+      queue.finished({{}, queue.patch_cap()}, true);
     const auto cap = static_cast<unsigned>(queue.patch_cap());
     std::multiset<std::uint32_t> sent;
     unsigned batches = 0;
     for (Batch batch = queue.next_batch(at(0)); !batch.steps.empty(); batch = queue.next_batch(at(0))) {
       ++batches;
       RC_ASSERT(batch.steps.size() <= 20U);
-      for (const Step& step : batch.steps) sent.insert(step.changes.begin(), step.changes.end());
+      for (const Step& step : batch.steps)
+        sent.insert(step.changes.begin(), step.changes.end());
     }
     const unsigned patches = (adds + 19) / 20;
     RC_ASSERT(batches == std::max((patches + cap - 1) / cap, (patches + removals + 19) / 20));
@@ -99,11 +113,14 @@ TEST_CASE("the cap falls on overload, once for what was under way, and grows bac
   cap.observe(20, 20, true);
   cap.observe(20, 20, true);  // sent before the fall
   CHECK(cap.value() == 10);
-  for (int i = 0; i < 9; ++i) cap.observe(cap.value(), cap.value(), true);
+  for (int i = 0; i < 9; ++i)
+    cap.observe(cap.value(), cap.value(), true);
   CHECK(cap.value() == 1);
-  for (int i = 0; i < 4; ++i) cap.observe(1, 1, false);
+  for (int i = 0; i < 4; ++i)
+    cap.observe(1, 1, false);
   CHECK(cap.value() == 2);
-  for (int i = 0; i < 40; ++i) cap.observe(2, 1, false);  // a batch below the cap proves nothing
+  for (int i = 0; i < 40; ++i)
+    cap.observe(2, 1, false);  // a batch below the cap proves nothing
   CHECK(cap.value() == 2);
 }
 
@@ -152,6 +169,7 @@ TEST_CASE("a service that fails at random ends equal to the plan") {
       if (!deleted.contains(added)) expected.insert(added);
     RC_ASSERT(service.members() == expected);
     for (const auto& [change, code] : settled)
-      RC_ASSERT((code == "member_not_found") == (plan.is_add(change) && deleted.contains(plan.member(change))));
+      RC_ASSERT((code == "member_not_found") ==
+                (plan.is_add(change) && deleted.contains(plan.member(change))));
   }));
 }

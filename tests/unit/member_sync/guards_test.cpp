@@ -18,7 +18,13 @@ std::string code(const Json& overrides, unsigned removals, std::size_t roster, s
 }  // namespace
 
 TEST_CASE("guards trip on removals only, beyond count or share, with a floor for small groups") {
-  struct Case { const char* why; Json overrides; unsigned removals; std::size_t roster, group; const char* code; };
+  struct Case {
+    const char* why;
+    Json overrides;
+    unsigned removals;
+    std::size_t roster, group;
+    const char* code;
+  };
   const Json none = Json::object();
   const std::vector<Case> cases{
       {"no removals at all", none, 0, 0, 100, ""},
@@ -30,13 +36,23 @@ TEST_CASE("guards trip on removals only, beyond count or share, with a floor for
       {"exactly the count", none, 1000, 99'000, 100'000, ""},
       {"an empty roster, however few", none, 1, 0, 1, "guard_empty_roster"},
       {"an empty roster, allowed", {{"empty_roster", {{"off", true}}}}, 1, 0, 1, ""},
-      {"an empty roster allowed, still many", {{"empty_roster", {{"off", true}}}}, 50, 0, 50, "guard_removals"},
+      {"an empty roster allowed, still many",
+       {{"empty_roster", {{"off", true}}}},
+       50,
+       0,
+       50,
+       "guard_removals"},
       {"off", {{"removals", {{"off", true}}}}, 5000, 1, 5000, ""},
       {"off does not cover the empty roster", {{"removals", {{"off", true}}}}, 1, 0, 5, "guard_empty_roster"},
       {"a wider share", {{"removals", {{"share", 0.5}}}}, 40, 60, 100, ""},
       {"a lower floor", {{"removals", {{"floor", 0}}}}, 1, 3, 4, "guard_removals"},
       {"a lower count", {{"removals", {{"count", 2}}}}, 3, 90, 100, "guard_removals"},
-      {"nonsense keeps the default", {{"removals", {{"share", 20}, {"floor", -1}, {"off", "yes"}}}}, 21, 80, 100, "guard_removals"},
+      {"nonsense keeps the default",
+       {{"removals", {{"share", 20}, {"floor", -1}, {"off", "yes"}}}},
+       21,
+       80,
+       100,
+       "guard_removals"},
       {"not even an object", Json::array(), 21, 80, 100, "guard_removals"},
   };
   for (const Case& one : cases) {

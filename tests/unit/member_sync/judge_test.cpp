@@ -15,10 +15,13 @@ constexpr auto many = StepKind::add_many;
 constexpr auto one = StepKind::add_one;
 constexpr auto removal = StepKind::remove_one;
 
-const std::string exists = "One or more added object references ALREADY exist for the following modified properties: 'members'.";
-const std::string no_member = "One or more removed object references do not exist for the following modified properties: 'members'.";
+const std::string exists =
+    "One or more added object references ALREADY exist for the following modified properties: 'members'.";
+const std::string no_member =
+    "One or more removed object references do not exist for the following modified properties: 'members'.";
 std::string missing(const Uuid& which) {
-  return "Resource '" + which.to_string() + "' does not exist or one of its queried reference-property objects are not present.";
+  return "Resource '" + which.to_string() +
+         "' does not exist or one of its queried reference-property objects are not present.";
 }
 
 Step step(StepKind kind, int attempts = 0, bool maybe = false) {
@@ -29,10 +32,12 @@ Step step(StepKind kind, int attempts = 0, bool maybe = false) {
 /// A judgement in words: what is settled, what is sent again.
 std::string words(const Judgement& judgement) {
   std::string text;
-  for (const Settled& settled : judgement.settled) text += std::to_string(settled.change) + ":" + settled.code + " ";
+  for (const Settled& settled : judgement.settled)
+    text += std::to_string(settled.change) + ":" + settled.code + " ";
   for (const Step& again : judgement.again) {
     text += again.kind == many ? "many(" : again.kind == one ? "one(" : "remove(";
-    for (const auto change : again.changes) text += std::to_string(change);
+    for (const auto change : again.changes)
+      text += std::to_string(change);
     text += again.maybe_applied ? "?)" : ")";
     text += "x" + std::to_string(again.attempts) + " ";
   }
@@ -47,12 +52,19 @@ std::string words(const Judgement& judgement) {
 }  // namespace
 
 TEST_CASE("what answers to membership writes mean") {
-  struct Case { const char* why; Step step; int status; std::string message; const char* expected; };
+  struct Case {
+    const char* why;
+    Step step;
+    int status;
+    std::string message;
+    const char* expected;
+  };
   const std::vector<Case> cases{
       {"all bound", step(many), 204, "", "0:applied 1:applied 2:applied"},
       {"removed", step(removal), 204, "", "3:applied"},
       {"one of many exists, which is not said", step(many), 400, exists, "one(0)x0 one(1)x0 one(2)x0"},
-      {"after silence the doubt stays with the singles", step(many, 1, true), 400, exists, "one(0?)x0 one(1?)x0 one(2?)x0"},
+      {"after silence the doubt stays with the singles", step(many, 1, true), 400, exists,
+       "one(0?)x0 one(1?)x0 one(2?)x0"},
       {"somebody else added them", step(one), 400, exists, "0:already"},
       {"we did, and never heard", step(one, 1, true), 400, exists, "0:applied"},
       {"an entry is named as missing", step(many), 404, missing(id(2)), "1:member_not_found many(02)x0"},
@@ -65,12 +77,15 @@ TEST_CASE("what answers to membership writes mean") {
       {"removal: the group is named", step(removal), 404, missing(group_id), "doubt"},
       {"forbidden among many", step(many), 403, "Insufficient privileges", "one(0)x0 one(1)x0 one(2)x0"},
       {"forbidden", step(one), 403, "Insufficient privileges", "0:graph_not_permitted"},
-      {"a guest", step(one), 403, "Guests users are not allowed to join this Unified Group", "0:guests_not_allowed"},
+      {"a guest", step(one), 403, "Guests users are not allowed to join this Unified Group",
+       "0:guests_not_allowed"},
       {"removal forbidden", step(removal), 403, "", "3:graph_not_permitted"},
-      {"a type the group does not take", step(one), 400, "The object type is not supported here", "0:member_type_not_allowed"},
+      {"a type the group does not take", step(one), 400, "The object type is not supported here",
+       "0:member_type_not_allowed"},
       {"some other refusal", step(one), 400, "Invalid", "0:graph_refused"},
       {"some other refusal among many", step(many), 400, "Invalid", "one(0)x0 one(1)x0 one(2)x0"},
-      {"group just created", step(many), 400, "The source resource object or one of the objects being referenced don't exist", "many(012)x1 later"},
+      {"group just created", step(many), 400,
+       "The source resource object or one of the objects being referenced don't exist", "many(012)x1 later"},
       {"no answer", step(many), 0, "", "many(012?)x1 later"},
       {"server error", step(removal), 500, "", "remove(3?)x1 later"},
       {"overloaded", step(many), 503, "", "many(012?)x1 later overloaded"},

@@ -1,9 +1,9 @@
-#include <rapidcheck.h>
+#include "tests/support/catch.h"
+#include "tests/unit/member_sync/support.h"
 
 #include <algorithm>
 
-#include "tests/support/catch.h"
-#include "tests/unit/member_sync/support.h"
+#include <rapidcheck.h>
 
 using namespace rollcall;
 using namespace rollcall::member_sync;
@@ -11,14 +11,19 @@ using namespace rollcall::member_sync::test;
 
 namespace {
 
-const std::vector<RemovalPolicy> policies{RemovalPolicy::keep, RemovalPolicy::remove_departed, RemovalPolicy::mirror};
+const std::vector<RemovalPolicy> policies{RemovalPolicy::keep, RemovalPolicy::remove_departed,
+                                          RemovalPolicy::mirror};
 
-std::set<unsigned> some_numbers() { return *rc::gen::container<std::set<unsigned>>(rc::gen::inRange(0U, 60U)); }
+std::set<unsigned> some_numbers() {
+  return *rc::gen::container<std::set<unsigned>>(rc::gen::inRange(0U, 60U));
+}
 
 Ids apply(const Ids& group, const Plan& plan) {
   std::vector<RecentWrite> writes;
-  for (const Uuid& added : plan.adds) writes.push_back({added, true});
-  for (const Uuid& removed : plan.removals) writes.push_back({removed, false});
+  for (const Uuid& added : plan.adds)
+    writes.push_back({added, true});
+  for (const Uuid& removed : plan.removals)
+    writes.push_back({removed, false});
   return overlay(group, writes);
 }
 
@@ -26,7 +31,10 @@ Ids apply(const Ids& group, const Plan& plan) {
 
 TEST_CASE("the removal policy decides who leaves and who is only flagged") {
   const Ids roster = ids({1, 2, 3}), departed = ids({4}), group = ids({2, 4, 5, 6}), untouched = ids({6});
-  struct Case { const char* word; Ids removals, unmatched; };
+  struct Case {
+    const char* word;
+    Ids removals, unmatched;
+  };
   const std::vector<Case> cases{{"keep", {}, ids({4, 5})},
                                 {"remove-departed", ids({4}), ids({5})},
                                 {"mirror", ids({4, 5}), {}},
@@ -89,7 +97,8 @@ TEST_CASE("properties of plans") {
   CHECK(rc::check("the three lists are sorted and share nobody; nobody on the roster leaves", [] {
     const Ids roster = ids(some_numbers()), departed = ids(some_numbers()), group = ids(some_numbers());
     const Plan plan = make_plan({roster, departed, group, {}, *rc::gen::elementOf(policies)});
-    for (const Ids* list : {&plan.adds, &plan.removals, &plan.unmatched}) RC_ASSERT(std::ranges::is_sorted(*list));
+    for (const Ids* list : {&plan.adds, &plan.removals, &plan.unmatched})
+      RC_ASSERT(std::ranges::is_sorted(*list));
     RC_ASSERT(count_common(plan.adds, plan.removals) == 0U);
     RC_ASSERT(count_common(plan.removals, plan.unmatched) == 0U);
     RC_ASSERT(count_common(plan.removals, roster) == 0U);

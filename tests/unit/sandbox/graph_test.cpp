@@ -14,20 +14,25 @@ TEST_CASE("a bind adds up to 20 people or none") {
   const auto known = box.graph("PATCH", path, Sandbox::bind(21, 3));
   CHECK(known.status == 400);
   CHECK(code(known) == "Request_BadRequest");
-  CHECK(message(known) == "One or more added object references already exist for the following modified properties: 'members'.");
+  CHECK(
+      message(known) ==
+      "One or more added object references already exist for the following modified properties: 'members'.");
   const auto unknown = box.graph("PATCH", path, Sandbox::bind(59, 4));
   CHECK(unknown.status == 404);
   CHECK(message(unknown).find(Sandbox::user(61)) != std::string::npos);
   CHECK(box.get(path + "/members")["value"].size() == 21);
-  CHECK(box.graph("PATCH", path, {{"members@odata.bind", Sandbox::reference(Sandbox::user(40))}}).status == 400);
+  CHECK(box.graph("PATCH", path, {{"members@odata.bind", Sandbox::reference(Sandbox::user(40))}}).status ==
+        400);
 }
 
 TEST_CASE("removal needs /$ref: without it the person is deleted") {
   Sandbox box;
   const std::string member = "/groups/" + box.security + "/members/" + Sandbox::user(1);
   CHECK(box.graph("DELETE", member + "/$ref").status == 204);
-  CHECK(box.graph("DELETE", "/groups/" + box.security + "/members/" + Sandbox::user(4) + "/$ref").status == 404);
-  CHECK(message(box.graph("DELETE", member + "/$ref")).find("do not exist for the following") != std::string::npos);
+  CHECK(box.graph("DELETE", "/groups/" + box.security + "/members/" + Sandbox::user(4) + "/$ref").status ==
+        404);
+  CHECK(message(box.graph("DELETE", member + "/$ref")).find("do not exist for the following") !=
+        std::string::npos);
   CHECK(box.graph("GET", "/users/" + Sandbox::user(1)).status == 200);
   CHECK(box.graph("DELETE", member).status == 204);
   CHECK(box.graph("GET", "/users/" + Sandbox::user(1)).status == 404);
@@ -36,7 +41,9 @@ TEST_CASE("removal needs /$ref: without it the person is deleted") {
 
 TEST_CASE("member pages are followed by their links to the end") {
   Sandbox box;
-  box.post_control("/sandbox/seed", {{"generate", {{"users", 2500}, {"groups", Json::array({{{"id", box.group}, {"members", 2500}}})}}}});
+  box.post_control(
+      "/sandbox/seed",
+      {{"generate", {{"users", 2500}, {"groups", Json::array({{{"id", box.group}, {"members", 2500}}})}}}});
   CHECK(box.get("/groups/" + box.group + "/members")["value"].size() == 100);
   Json page = box.get("/groups/" + box.group + "/members?$select=id&$top=999");
   std::size_t count = page["value"].size();
@@ -63,12 +70,18 @@ TEST_CASE("what may not be written is refused") {
   Json groups = Json::array();
   int number = 10;
   for (const char* kind : {"dynamic", "mail_security", "role_assignable", "on_premises"})
-    groups.push_back({{"id", "aaaaaaaa-0000-4000-8000-0000000000" + std::to_string(number++)}, {"kind", kind}});
+    groups.push_back(
+        {{"id", "aaaaaaaa-0000-4000-8000-0000000000" + std::to_string(number++)}, {"kind", kind}});
   CHECK(box.post_control("/sandbox/seed", {{"groups", groups}}).status == 200);
   for (int i = 0; i < 3; ++i)
-    CHECK(box.graph("PATCH", "/groups/" + groups[static_cast<std::size_t>(i)]["id"].get<std::string>(), Sandbox::bind(1, 1)).status == 403);
-  CHECK(box.graph("PATCH", "/groups/" + groups[3]["id"].get<std::string>(), Sandbox::bind(1, 1)).status == 400);
-  CHECK(box.graph("POST", "/groups/" + box.group + "/members/$ref", {{"@odata.id", Sandbox::reference(box.security)}}).status == 400);
+    CHECK(box.graph("PATCH", "/groups/" + groups[static_cast<std::size_t>(i)]["id"].get<std::string>(),
+                    Sandbox::bind(1, 1))
+              .status == 403);
+  CHECK(box.graph("PATCH", "/groups/" + groups[3]["id"].get<std::string>(), Sandbox::bind(1, 1)).status ==
+        400);
+  CHECK(box.graph("POST", "/groups/" + box.group + "/members/$ref",
+                  {{"@odata.id", Sandbox::reference(box.security)}})
+            .status == 400);
 }
 
 TEST_CASE("reads see a change only after the lag") {
@@ -77,14 +90,16 @@ TEST_CASE("reads see a change only after the lag") {
   CHECK(box.graph("PATCH", "/groups/" + box.group, Sandbox::bind(2, 2)).status == 204);
   CHECK(box.get("/groups/" + box.group + "/members")["value"].size() == 1);
   CHECK(Json::parse(box.send("GET", "/sandbox/groups/" + box.group + "/members").body)["count"] == 3);
-  CHECK(box.graph("PATCH", "/groups/" + box.group, Sandbox::bind(2, 1)).status == 400);  // writes know the truth
+  CHECK(box.graph("PATCH", "/groups/" + box.group, Sandbox::bind(2, 1)).status ==
+        400);  // writes know the truth
   box.now += std::chrono::seconds(5);
   CHECK(box.get("/groups/" + box.group + "/members")["value"].size() == 3);
 }
 
 TEST_CASE("delta reports everything, then what changed, and expires") {
   Sandbox box;
-  const std::string path = "/groups/delta?$select=members&$filter=id%20eq%20'" + box.group + "'%20or%20id%20eq%20'" + box.security + "'";
+  const std::string path = "/groups/delta?$select=members&$filter=id%20eq%20'" + box.group +
+                           "'%20or%20id%20eq%20'" + box.security + "'";
   Json round = box.get(path);
   CHECK(round["value"].size() == 2);
   CHECK(round["value"][1]["members@delta"].size() == 3);
@@ -109,11 +124,14 @@ TEST_CASE("delta reports everything, then what changed, and expires") {
 
 TEST_CASE("a large group's delta comes in pages") {
   Sandbox box;
-  box.post_control("/sandbox/seed", {{"generate", {{"users", 2500}, {"groups", Json::array({{{"id", box.group}, {"members", 2500}}})}}}});
+  box.post_control(
+      "/sandbox/seed",
+      {{"generate", {{"users", 2500}, {"groups", Json::array({{{"id", box.group}, {"members", 2500}}})}}}});
   Json page = box.get("/groups/delta?$select=members&$filter=id%20eq%20'" + box.group + "'");
   std::size_t count = 0;
   for (;; page = box.follow(page["@odata.nextLink"])) {
-    for (const Json& group : page["value"]) count += group.value("members@delta", Json::array()).size();
+    for (const Json& group : page["value"])
+      count += group.value("members@delta", Json::array()).size();
     if (page.contains("@odata.deltaLink")) break;
   }
   CHECK(count == 2500);
@@ -121,23 +139,33 @@ TEST_CASE("a large group's delta comes in pages") {
 
 TEST_CASE("people are found by any address, 15 at a time") {
   Sandbox box;
-  CHECK(box.get("/users?$filter=mail%20in%20('USER1@contoso.example','user2@contoso.example','no@one')")["value"].size() == 2);
-  CHECK(box.get("/users?$filter=proxyAddresses/any(p:p%20eq%20'smtp:user3@contoso.example')%20or%20userPrincipalName%20eq%20'user4@contoso.example'")["value"].size() == 2);
+  CHECK(
+      box.get(
+             "/users?$filter=mail%20in%20('USER1@contoso.example','user2@contoso.example','no@one')")["value"]
+          .size() == 2);
+  CHECK(box.get("/users?$filter=proxyAddresses/"
+                "any(p:p%20eq%20'smtp:user3@contoso.example')%20or%20userPrincipalName%20eq%20'user4@contoso."
+                "example'")["value"]
+            .size() == 2);
   std::string list = "'a'";
-  for (int i = 1; i < 16; ++i) list += ",'a'";
+  for (int i = 1; i < 16; ++i)
+    list += ",'a'";
   CHECK(box.graph("GET", "/users?$filter=mail%20in%20(" + list + ")").status == 400);
   CHECK(code(box.graph("GET", "/users?$filter=mail%20lt%20'a'")) == "Request_UnsupportedQuery");
   CHECK(box.get("/users/user5@contoso.example")["id"] == Sandbox::user(5));
   CHECK(box.get("/users('user5@contoso.example')")["id"] == Sandbox::user(5));
-  const auto found = box.graph("POST", "/directoryObjects/getByIds?$select=id", {{"ids", {Sandbox::user(1), Sandbox::user(999)}}, {"types", {"user"}}});
+  const auto found = box.graph("POST", "/directoryObjects/getByIds?$select=id",
+                               {{"ids", {Sandbox::user(1), Sandbox::user(999)}}, {"types", {"user"}}});
   CHECK(Json::parse(found.body)["value"].size() == 1);
   CHECK(header(found, "x-ms-resource-unit") == "2");
 }
 
 TEST_CASE("a group is created, deleted, told apart and restored") {
   Sandbox box;
-  const Json input{{"displayName", "Team"}, {"mailNickname", "team"}, {"mailEnabled", true}, {"securityEnabled", false}, {"groupTypes", {"Unified"}},
-                   {"owners@odata.bind", {Sandbox::reference(Sandbox::user(1))}}};
+  const Json input{
+      {"displayName", "Team"},     {"mailNickname", "team"},
+      {"mailEnabled", true},       {"securityEnabled", false},
+      {"groupTypes", {"Unified"}}, {"owners@odata.bind", {Sandbox::reference(Sandbox::user(1))}}};
   const auto made = box.graph("POST", "/groups", input);
   REQUIRE(made.status == 201);
   const std::string id = Json::parse(made.body)["id"];
@@ -155,7 +183,9 @@ TEST_CASE("a group is created, deleted, told apart and restored") {
 TEST_CASE("a group just created may not be written or read yet") {
   Sandbox box;
   box.state.settings.lag = std::chrono::seconds(5);
-  const auto made = box.graph("POST", "/groups", {{"displayName", "S"}, {"mailNickname", "s"}, {"mailEnabled", false}, {"securityEnabled", true}});
+  const auto made = box.graph(
+      "POST", "/groups",
+      {{"displayName", "S"}, {"mailNickname", "s"}, {"mailEnabled", false}, {"securityEnabled", true}});
   const std::string id = Json::parse(made.body)["id"];
   CHECK(box.graph("GET", "/groups/" + id).status == 404);
   CHECK(message(box.graph("PATCH", "/groups/" + id, Sandbox::bind(1, 1))) ==

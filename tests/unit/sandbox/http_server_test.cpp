@@ -1,13 +1,13 @@
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "common/http_server/server.h"
+#include "tests/support/catch.h"
 
 #include <atomic>
 #include <cstring>
 #include <thread>
 
-#include "common/http_server/server.h"
-#include "tests/support/catch.h"
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 using namespace rollcall::http_server;
 using namespace std::chrono_literals;
@@ -29,7 +29,9 @@ class Wire {
   ~Wire() { ::close(socket_); }
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
-  void send(const std::string& bytes) const { REQUIRE(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0); }
+  void send(const std::string& bytes) const {
+    REQUIRE(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0);
+  }
   [[nodiscard]] std::string read_until(const std::string& mark) const {
     std::string all;
     char part[4096];
@@ -47,7 +49,9 @@ class Wire {
 
 void answer(const Request& request, const Respond& respond) {
   if (request.path() == "/throw") throw std::runtime_error("no");
-  if (request.path() != "/drop") respond({200, {{"Content-Type", "text/plain"}}, request.method + " " + request.target + " " + request.body});
+  if (request.path() != "/drop")
+    respond(
+        {200, {{"Content-Type", "text/plain"}}, request.method + " " + request.target + " " + request.body});
 }
 
 std::string talk(const Options& options, const std::string& bytes) {
@@ -62,7 +66,9 @@ const std::string last = "Connection: close\r\n\r\n";
 }  // namespace
 
 TEST_CASE("two requests on one connection, in order") {
-  const auto text = talk({}, "GET /a?x=1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n" + last + "hi");
+  const auto text =
+      talk({}, "GET /a?x=1 HTTP/1.1\r\nHost: h\r\n\r\nPOST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n" +
+                   last + "hi");
   CHECK(text.find("GET /a?x=1 ") < text.find("POST /b hi"));
   CHECK(text.ends_with("POST /b hi"));
 }
@@ -71,16 +77,20 @@ TEST_CASE("limits are answered") {
   Options options;
   options.body_bytes_max = 10;
   options.header_bytes_max = 200;
-  CHECK(talk(options, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n").starts_with("HTTP/1.1 413"));
-  CHECK(talk(options, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n").starts_with("HTTP/1.1 413"));
-  CHECK(talk(options, "GET / HTTP/1.1\r\nX: " + std::string(300, 'x') + "\r\n\r\n").starts_with("HTTP/1.1 431"));
+  CHECK(
+      talk(options, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n").starts_with("HTTP/1.1 413"));
+  CHECK(talk(options, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n")
+            .starts_with("HTTP/1.1 413"));
+  CHECK(talk(options, "GET / HTTP/1.1\r\nX: " + std::string(300, 'x') + "\r\n\r\n")
+            .starts_with("HTTP/1.1 431"));
   CHECK(talk(options, "nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
 }
 
 TEST_CASE("a slow request times out, an idle connection just ends") {
   Options options;
   options.read_timeout = 100ms;
-  CHECK(talk(options, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab").starts_with("HTTP/1.1 408"));
+  CHECK(
+      talk(options, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab").starts_with("HTTP/1.1 408"));
   const auto idle = talk(options, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   CHECK(idle.find("408") == std::string::npos);
 }
@@ -102,7 +112,8 @@ TEST_CASE("an answer may come later, from any thread, even after the server has 
     std::atomic<Server*> timers = nullptr;
     Server server({}, [&](const Request& request, Respond respond) {
       if (request.path() == "/keep") return void(kept = std::move(respond));
-      while (!timers) std::this_thread::yield();
+      while (!timers)
+        std::this_thread::yield();
       timers.load()->after(20ms, [respond] { respond({204, {}, ""}); });
     });
     timers = &server;
@@ -119,5 +130,6 @@ TEST_CASE("an answer may come later, from any thread, even after the server has 
 TEST_CASE("decoding") {
   CHECK(percent_decode("a%20b+c%zz%4") == "a b+c%zz%4");
   CHECK(percent_decode("a+b", true) == "a b");
-  CHECK(parse_query("$top=5&q=a%26b&flag") == std::vector<std::pair<std::string, std::string>>{{"$top", "5"}, {"q", "a&b"}, {"flag", ""}});
+  CHECK(parse_query("$top=5&q=a%26b&flag") ==
+        std::vector<std::pair<std::string, std::string>>{{"$top", "5"}, {"q", "a&b"}, {"flag", ""}});
 }

@@ -6,7 +6,9 @@ using namespace rollcall::sandbox_graph;
 
 TEST_CASE("what a call costs") {
   Sandbox box;
-  const auto cost = [&](const std::string& path) { return header(box.graph("GET", path), "x-ms-resource-unit"); };
+  const auto cost = [&](const std::string& path) {
+    return header(box.graph("GET", path), "x-ms-resource-unit");
+  };
   const std::string group = "/groups/" + box.group;
   CHECK(cost(group) == "1");
   CHECK(cost(group + "?$select=id") == "1");
@@ -21,7 +23,8 @@ TEST_CASE("what a call costs") {
 TEST_CASE("above the quota: 429 with the time to wait, then again") {
   Sandbox box;
   box.state.settings.units_limit = 10;
-  for (int i = 0; i < 10; ++i) CHECK(box.graph("GET", "/groups/" + box.group).status == 200);
+  for (int i = 0; i < 10; ++i)
+    CHECK(box.graph("GET", "/groups/" + box.group).status == 200);
   const auto refused = box.graph("GET", "/groups/" + box.group);
   CHECK(refused.status == 429);
   CHECK(code(refused) == "TooManyRequests");
@@ -39,7 +42,11 @@ TEST_CASE("writes have a quota of their own, part by part") {
   box.state.settings.writes_limit = 2;
   Json parts = Json::array();
   for (int i = 0; i < 4; ++i)
-    parts.push_back({{"id", std::to_string(i)}, {"method", "PATCH"}, {"url", "/groups/" + box.group}, {"headers", {{"content-type", "application/json"}}}, {"body", Sandbox::bind(10 + i, 1)}});
+    parts.push_back({{"id", std::to_string(i)},
+                     {"method", "PATCH"},
+                     {"url", "/groups/" + box.group},
+                     {"headers", {{"content-type", "application/json"}}},
+                     {"body", Sandbox::bind(10 + i, 1)}});
   int throttled = 0;
   const Json answer = box.batch(parts);
   for (const Json& one : answer["responses"]) {

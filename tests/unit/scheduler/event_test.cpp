@@ -28,12 +28,24 @@ TEST_CASE("what is absent stays absent") {
 
 TEST_CASE("what the schema accepts but the table refuses") {
   Json value = valid();
-  SECTION("no such day") { value["occurred_at"] = "2026-02-30T09:30:00Z"; }
-  SECTION("long ago") { value["occurred_at"] = "1626-11-21T09:30:00Z"; }
-  SECTION("far ahead") { value["occurred_at"] = "2027-11-21T09:30:00Z"; }
-  SECTION("NUL in a text") { value["actor"] = std::string("a\0b", 3); }
-  SECTION("NUL deep inside") { value["detail"] = {{"a", {1, {{"b", std::string("\0", 1)}}}}}; }
-  SECTION("NUL in a name") { value["detail"] = {{std::string("\0", 1), 1}}; }
+  SECTION("no such day") {
+    value["occurred_at"] = "2026-02-30T09:30:00Z";
+  }
+  SECTION("long ago") {
+    value["occurred_at"] = "1626-11-21T09:30:00Z";
+  }
+  SECTION("far ahead") {
+    value["occurred_at"] = "2027-11-21T09:30:00Z";
+  }
+  SECTION("NUL in a text") {
+    value["actor"] = std::string("a\0b", 3);
+  }
+  SECTION("NUL deep inside") {
+    value["detail"] = {{"a", {1, {{"b", std::string("\0", 1)}}}}};
+  }
+  SECTION("NUL in a name") {
+    value["detail"] = {{std::string("\0", 1), 1}};
+  }
   const auto event = to_event(value, now);
   REQUIRE_FALSE(event);
   CHECK(event.error().code == "schema_violation");

@@ -1,9 +1,10 @@
-#include <rapidcheck.h>
+#include "common/worker/commit_tracker.h"
+
+#include "tests/support/catch.h"
 
 #include <algorithm>
 
-#include "common/worker/commit_tracker.h"
-#include "tests/support/catch.h"
+#include <rapidcheck.h>
 
 using rollcall::kafka::TopicPartition;
 using rollcall::worker::CommitTracker;
@@ -14,7 +15,8 @@ const TopicPartition p0{"t", 0};
 
 TEST_CASE("only the contiguous finished prefix is committed") {
   CommitTracker tracker;
-  for (const long offset : {10, 11, 12}) tracker.started(p0, offset);
+  for (const long offset : {10, 11, 12})
+    tracker.started(p0, offset);
   tracker.finished(p0, 11);
   CHECK(tracker.take_committable().empty());
   tracker.finished(p0, 10);
@@ -35,18 +37,21 @@ TEST_CASE("a partition taken away commits nothing more") {
   CHECK(tracker.take_committable().empty());
 }
 
-TEST_CASE("whatever the order of finishing, nothing unfinished is ever committed, and in the end everything is") {
+TEST_CASE(
+    "whatever the order of finishing, nothing unfinished is ever committed, and in the end everything is") {
   CHECK(rc::check([] {
     const auto gaps = *rc::gen::container<std::vector<int>>(20, rc::gen::inRange(1, 4));
     std::vector<std::int64_t> offsets;
     std::int64_t at = *rc::gen::inRange(0, 100);
-    for (const int gap : gaps) offsets.push_back(at += gap);
+    for (const int gap : gaps)
+      offsets.push_back(at += gap);
     auto order = offsets;
     for (std::size_t i = order.size(); i > 1; --i) {
       std::swap(order[i - 1], order[static_cast<std::size_t>(*rc::gen::inRange(0, static_cast<int>(i)))]);
     }
     CommitTracker tracker;
-    for (const auto offset : offsets) tracker.started(p0, offset);
+    for (const auto offset : offsets)
+      tracker.started(p0, offset);
     std::vector<std::int64_t> finished;
     std::int64_t committed = 0;
     for (const auto offset : order) {

@@ -24,11 +24,13 @@ kafka::Message message(std::string value, kafka::Headers headers = {}) {
   return made;
 }
 std::string command_text() {
-  return Json{{"run_id", id}, {"operation", "sync-members"}, {"organization_id", id}, {"dry_run", true}}.dump();
+  return Json{{"run_id", id}, {"operation", "sync-members"}, {"organization_id", id}, {"dry_run", true}}
+      .dump();
 }
 std::string tick_text() {
-  return Json{{"tick_id", id},          {"schedule_id", id},           {"schedule_name", "s"},
-              {"worker", "member-sync"}, {"operation", "sync-members"}, {"due_at", "2026-11-21T09:30:00Z"}}.dump();
+  return Json{{"tick_id", id},           {"schedule_id", id},           {"schedule_name", "s"},
+              {"worker", "member-sync"}, {"operation", "sync-members"}, {"due_at", "2026-11-21T09:30:00Z"}}
+      .dump();
 }
 std::string code_of(const Judged& judged) {
   const auto* problem = std::get_if<Problem>(&judged);
@@ -56,8 +58,8 @@ TEST_CASE("poison is named") {
   CHECK(code_of(judge(message("[]"), "member-sync", false, schemas())) == "schema_violation");
   CHECK(code_of(judge(message(""), "member-sync", false, schemas())) == "json_malformed");
   CHECK(code_of(judge(message(std::string(1000, '[')), "member-sync", false, schemas())) == "json_too_deep");
-  CHECK(code_of(judge(message(command_text(), {{"ce_type", "rollcall.run.v1"}}), "member-sync", false, schemas())) ==
-        "unknown_message_type");
+  CHECK(code_of(judge(message(command_text(), {{"ce_type", "rollcall.run.v1"}}), "member-sync", false,
+                      schemas())) == "unknown_message_type");
 }
 
 TEST_CASE("a dead letter carries the original and where it came from") {
@@ -83,7 +85,8 @@ TEST_CASE("the messages of a run match their schemas") {
   CHECK(command.topic == "rollcall.member-sync.commands");
   CHECK(command.key == id);
   CHECK_FALSE(schemas().check("rollcall.member-sync.command.v1", Json::parse(command.value)));
-  const auto news = runs::run_news(run, std::nullopt, "member-sync", "sync-members", "failed", 2, now, {{"a", 1}}, "c", "m");
+  const auto news = runs::run_news(run, std::nullopt, "member-sync", "sync-members", "failed", 2, now,
+                                   {{"a", 1}}, "c", "m");
   CHECK(news.key == id);
   CHECK(*news.header("ce_type") == "rollcall.run.v1");
   CHECK_FALSE(schemas().check("rollcall.run.v1", Json::parse(news.value)));

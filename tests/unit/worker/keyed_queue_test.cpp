@@ -1,11 +1,11 @@
-#include <rapidcheck.h>
+#include "common/worker/lanes.h"
+#include "tests/support/catch.h"
 
 #include <atomic>
 #include <map>
 #include <set>
 
-#include "common/worker/lanes.h"
-#include "tests/support/catch.h"
+#include <rapidcheck.h>
 
 using namespace rollcall;
 using worker::KeyedQueue;
@@ -53,10 +53,13 @@ TEST_CASE("keys keep their order, none runs twice at once, nothing is lost or le
       }
       RC_ASSERT(queue.size() == waiting);
     };
-    for (const int action : *rc::gen::container<std::vector<int>>(60, rc::gen::inRange(0, 10))) step(action);
-    for (int i = 0; i < 400 && (waiting > 0 || !busy.empty()); ++i) step(i % 2 == 0 ? 5 : 9);
+    for (const int action : *rc::gen::container<std::vector<int>>(60, rc::gen::inRange(0, 10)))
+      step(action);
+    for (int i = 0; i < 400 && (waiting > 0 || !busy.empty()); ++i)
+      step(i % 2 == 0 ? 5 : 9);
     RC_ASSERT(waiting == 0U);
-    for (const auto& [key, items] : pushed) RC_ASSERT(taken[key] == items);
+    for (const auto& [key, items] : pushed)
+      RC_ASSERT(taken[key] == items);
   }));
 }
 
@@ -81,10 +84,12 @@ TEST_CASE("lanes run everything, in order per key and in parallel across keys") 
   const auto count = [&] {
     const std::lock_guard lock(mutex);
     std::size_t all = 0;
-    for (const auto& [key, items] : seen) all += items.size();
+    for (const auto& [key, items] : seen)
+      all += items.size();
     return all;
   };
-  while (count() < 200 && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  while (count() < 200 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
   CHECK(count() == 200);
   CHECK(most > 1);
   for (const auto& [key, items] : seen) {
@@ -103,8 +108,10 @@ TEST_CASE("stopping lanes give back what has not begun and wait for what has") {
     std::this_thread::sleep_for(std::chrono::milliseconds{100});
     finished = true;
   });
-  for (int i = 0; i < 5; ++i) lanes.submit("b", true, [&](bool dropped) { dropped_count += dropped ? 1 : 0; });
-  while (!begun) std::this_thread::yield();
+  for (int i = 0; i < 5; ++i)
+    lanes.submit("b", true, [&](bool dropped) { dropped_count += dropped ? 1 : 0; });
+  while (!begun)
+    std::this_thread::yield();
   CHECK(lanes.stop(std::chrono::steady_clock::now() + std::chrono::seconds{5}));
   CHECK(finished);
   CHECK(dropped_count == 5);

@@ -1,10 +1,10 @@
+#include "common/schema/validator.h"
+#include "tests/support/catch.h"
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-
-#include "common/schema/validator.h"
-#include "tests/support/catch.h"
 
 namespace fs = std::filesystem;
 using namespace rollcall;
@@ -23,7 +23,8 @@ int judge_all(const char* kind, bool valid) {
     if (entry.path().extension() != ".json") continue;
     std::ostringstream text;
     text << std::ifstream(entry.path()).rdbuf();
-    const auto problem = validator.check(entry.path().parent_path().filename().string(), Json::parse(text.str()));
+    const auto problem =
+        validator.check(entry.path().parent_path().filename().string(), Json::parse(text.str()));
     INFO(entry.path() << (problem ? ": " + problem->message : ""));
     CHECK(problem.has_value() != valid);
     if (problem) CHECK(problem->code == "schema_violation");

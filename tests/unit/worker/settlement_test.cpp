@@ -1,4 +1,5 @@
 #include "common/worker/settlement.h"
+
 #include "tests/support/catch.h"
 
 using namespace rollcall;
@@ -8,7 +9,9 @@ using std::chrono::milliseconds;
 namespace {
 const WallTime now{milliseconds{1'000'000}};
 const SettleRules rules{3, Backoff{}};
-Settlement settle(const Outcome& outcome, int attempt = 1) { return settlement_of(outcome, attempt, rules, now, 0.5); }
+Settlement settle(const Outcome& outcome, int attempt = 1) {
+  return settlement_of(outcome, attempt, rules, now, 0.5);
+}
 }  // namespace
 
 TEST_CASE("every answer of a handler has its state") {
@@ -38,7 +41,9 @@ TEST_CASE("waiting for a given time spends no attempt") {
 }
 
 TEST_CASE("what a handler throws answers by its fault") {
-  const auto of = [](Fault fault) { return outcome_of(Error(fault, "c", "m", milliseconds{5}), now, milliseconds{50}); };
+  const auto of = [](Fault fault) {
+    return outcome_of(Error(fault, "c", "m", milliseconds{5}), now, milliseconds{50});
+  };
   CHECK(std::holds_alternative<RetryAfter>(of(Fault::transient)));
   CHECK(std::holds_alternative<RetryAfter>(of(Fault::conflict)));
   CHECK(std::get<WaitUntil>(of(Fault::throttled)).resume_at == now + milliseconds{5});

@@ -9,7 +9,8 @@ constexpr const char* event_type = "rollcall.audit-event.v1";
 
 Result<Event> judge(const kafka::Message& message, const schema::Validator& schemas, WallTime now) {
   if (const auto type = message.header("ce_type"); type && *type != event_type) {
-    return unexpected<Problem>(Problem{"unknown_message_type", "ce_type is '" + *type + "', not " + event_type});
+    return unexpected<Problem>(
+        Problem{"unknown_message_type", "ce_type is '" + *type + "', not " + event_type});
   }
   const auto value = parse_json(message.value);
   if (!value) return unexpected<Problem>(value.error());
@@ -17,7 +18,8 @@ Result<Event> judge(const kafka::Message& message, const schema::Validator& sche
   return to_event(*value, now);
 }
 
-kafka::Message parked_copy(const kafka::Message& message, const Problem& problem, const std::string& dead_topic) {
+kafka::Message parked_copy(const kafka::Message& message, const Problem& problem,
+                           const std::string& dead_topic) {
   kafka::Message copy;
   copy.topic = dead_topic;
   copy.key = message.key;
@@ -33,7 +35,8 @@ kafka::Message parked_copy(const kafka::Message& message, const Problem& problem
 
 }  // namespace
 
-void Batch::add(const kafka::Message& message, const schema::Validator& schemas, const std::string& dead_topic, WallTime now) {
+void Batch::add(const kafka::Message& message, const schema::Validator& schemas,
+                const std::string& dead_topic, WallTime now) {
   if (auto event = judge(message, schemas, now)) {
     events.push_back(std::move(*event));
   } else {

@@ -1,15 +1,16 @@
 #pragma once
-#include <map>
-#include <vector>
-
 #include "common/core/clock.h"
 #include "common/kafka/kafka.h"
 #include "common/schema/validator.h"
 #include "workers/audit_writer/core/event.h"
 
+#include <map>
+#include <vector>
+
 namespace rollcall::audit_writer {
 
-/// What was read and is not yet committed: events to write, messages to park, and where to read on once both are done.
+/// What was read and is not yet committed: events to write, messages to park, and where to read on once both
+/// are done.
 struct Batch {
   std::vector<Event> events;
   std::vector<kafka::Message> parked;
@@ -17,8 +18,10 @@ struct Batch {
   std::size_t messages = 0;
   SteadyTime since{};  ///< of the first message
 
-  /// Judges a message and takes it in; one that is refused is parked for `dead_topic` with the reason in its headers.
-  void add(const kafka::Message& message, const schema::Validator& schemas, const std::string& dead_topic, WallTime now);
+  /// Judges a message and takes it in; one that is refused is parked for `dead_topic` with the reason in its
+  /// headers.
+  void add(const kafka::Message& message, const schema::Validator& schemas, const std::string& dead_topic,
+           WallTime now);
   [[nodiscard]] bool empty() const { return messages == 0; }
 };
 

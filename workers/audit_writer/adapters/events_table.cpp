@@ -3,7 +3,8 @@
 namespace rollcall::audit_writer {
 namespace {
 
-// In the order of the key: two writers with the same events (after a rebalance) wait for each other, but never in a circle.
+// In the order of the key: two writers with the same events (after a rebalance) wait for each other, but
+// never in a circle.
 constexpr const char* insert = R"(
     INSERT INTO audit.events (event_id, occurred_at, tenant_id, organization_id, group_id, run_id, actor, action,
                               member_object_id, graph_request_id, detail)
@@ -16,7 +17,8 @@ template <class Read>
 postgres::Value column(const std::vector<Event>& events, Read read) {
   std::vector<postgres::Value> values;
   values.reserve(events.size());
-  for (const Event& event : events) values.push_back(read(event));
+  for (const Event& event : events)
+    values.push_back(read(event));
   return postgres::array(values);
 }
 
@@ -31,7 +33,8 @@ void EventsTable::ensure_partitions(const std::vector<Event>& events) {
   for (const Event& event : events) {
     std::string month = month_of(event.occurred_at);
     if (months_.contains(month)) continue;
-    // In a transaction of its own: creating a partition locks the whole table, which must not last as long as an insert.
+    // In a transaction of its own: creating a partition locks the whole table, which must not last as long as
+    // an insert.
     database_.query("SELECT audit.ensure_partition($1::date)", {postgres::value(month)});
     months_.insert(std::move(month));
   }
@@ -42,12 +45,13 @@ long EventsTable::write(const std::vector<Event>& events) {
   try {
     ensure_partitions(events);
     return database_.execute(
-        insert, {column(events, &Event::event_id),
-                 column(events, [](const Event& event) { return postgres::value(event.occurred_at); }),
-                 column(events, &Event::tenant_id), column(events, &Event::organization_id),
-                 column(events, &Event::group_id), column(events, &Event::run_id), column(events, &Event::actor),
-                 column(events, &Event::action), column(events, &Event::member_object_id),
-                 column(events, &Event::graph_request_id), column(events, &Event::detail)});
+        insert,
+        {column(events, &Event::event_id),
+         column(events, [](const Event& event) { return postgres::value(event.occurred_at); }),
+         column(events, &Event::tenant_id), column(events, &Event::organization_id),
+         column(events, &Event::group_id), column(events, &Event::run_id), column(events, &Event::actor),
+         column(events, &Event::action), column(events, &Event::member_object_id),
+         column(events, &Event::graph_request_id), column(events, &Event::detail)});
   } catch (const Error&) {
     months_.clear();  // a partition may have been dropped meanwhile
     throw;

@@ -1,11 +1,11 @@
 #pragma once
-#include <set>
-#include <string>
-#include <vector>
-
 #include "common/core/error.h"
 #include "common/postgres/postgres.h"
 #include "workers/audit_writer/core/event.h"
+
+#include <set>
+#include <string>
+#include <vector>
 
 namespace rollcall::audit_writer {
 

@@ -9,8 +9,8 @@ ProcessOptions load(config::Settings& settings) {
   options.database.connections_max = 2;  // one writes, one answers /readyz
   options.loop.kafka.brokers = settings.required("KAFKA_BROKERS", "Kafka bootstrap servers, host:port,…");
   options.loop.kafka.client_id = "rollcall-audit-writer";
-  options.loop.instance_id =
-      settings.text("ROLLCALL_INSTANCE_ID", "", "stable name of this process in the consumer group; empty: none");
+  options.loop.instance_id = settings.text("ROLLCALL_INSTANCE_ID", "",
+                                           "stable name of this process in the consumer group; empty: none");
   options.ops_port = static_cast<std::uint16_t>(
       settings.number("ROLLCALL_OPS_PORT", 9103, 0, 65535, "port of /healthz, /readyz and /metrics; 0: any"));
   options.log_level = settings.text("ROLLCALL_LOG_LEVEL", "info", "debug, info, warn or error");

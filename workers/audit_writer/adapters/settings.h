@@ -1,10 +1,10 @@
 #pragma once
-#include <cstdint>
-#include <string>
-
 #include "common/config/settings.h"
 #include "common/postgres/postgres.h"
 #include "workers/audit_writer/audit_writer.h"
+
+#include <cstdint>
+#include <string>
 
 namespace rollcall::audit_writer {
 

@@ -56,6 +56,8 @@ Result<Event> to_event(const Json& value, WallTime now) {
   return event;
 }
 
-std::string month_of(WallTime time) { return to_rfc3339(time).substr(0, 7) + "-01"; }
+std::string month_of(WallTime time) {
+  return to_rfc3339(time).substr(0, 7) + "-01";
+}
 
 }  // namespace rollcall::audit_writer

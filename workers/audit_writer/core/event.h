@@ -1,15 +1,16 @@
 #pragma once
-#include <optional>
-#include <string>
-
 #include "common/core/clock.h"
 #include "common/core/json.h"
 #include "common/core/result.h"
 
+#include <optional>
+#include <string>
+
 /// Whether an audit event can stand in the table, decided from values alone.
 namespace rollcall::audit_writer {
 
-/// A row of audit.events. Times in milliseconds: a replay is cut the same way, so the primary key still knows it.
+/// A row of audit.events. Times in milliseconds: a replay is cut the same way, so the primary key still knows
+/// it.
 struct Event {
   std::string event_id;
   WallTime occurred_at;
@@ -20,8 +21,8 @@ struct Event {
   std::string detail;  ///< JSON text
 };
 
-/// From a value that the schema rollcall.audit-event.v1 accepts. Problem `schema_violation` for what a schema cannot say but
-/// the table refuses: one such event would hold up all behind it for ever.
+/// From a value that the schema rollcall.audit-event.v1 accepts. Problem `schema_violation` for what a schema
+/// cannot say but the table refuses: one such event would hold up all behind it for ever.
 Result<Event> to_event(const Json& value, WallTime now);
 
 /// "2026-11-01": the first day of the month (UTC) whose partition takes the event.

@@ -1,9 +1,5 @@
 #include "workers/member_sync/adapters/applier.h"
 
-#include <algorithm>
-#include <condition_variable>
-#include <mutex>
-
 #include "common/core/backoff.h"
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
@@ -11,6 +7,10 @@
 #include "common/runs/runs.h"
 #include "workers/member_sync/adapters/graph_group.h"
 #include "workers/member_sync/adapters/progress_store.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
 
 namespace rollcall::member_sync {
 namespace {
@@ -21,13 +21,16 @@ constexpr int refused_alone_max = 5;
 constexpr Backoff step_backoff{std::chrono::milliseconds{300}, std::chrono::milliseconds{10'000}};
 
 graph::Request to_request(const Step& step, const ApplyTask& task, const std::string& root) {
-  const auto reference = [&](std::uint32_t change) { return root + "/directoryObjects/" + task.plan.member(change).to_string(); };
+  const auto reference = [&](std::uint32_t change) {
+    return root + "/directoryObjects/" + task.plan.member(change).to_string();
+  };
   const std::string group_path = "/groups/" + task.group.to_string();
   graph::Request request;
   switch (step.kind) {
     case StepKind::add_many: {
       Json binds = Json::array();
-      for (const std::uint32_t change : step.changes) binds.push_back(reference(change));
+      for (const std::uint32_t change : step.changes)
+        binds.push_back(reference(change));
       request.method = "PATCH";
       request.url = group_path;
       request.body = Json{{"members@odata.bind", std::move(binds)}};
@@ -65,13 +68,20 @@ struct Applier::Inbox {
 };
 
 Applier::Applier(graph::Client& client, const Clock& clock, const graph::CallContext& call, ApplyTask task)
-    : client_(client), clock_(clock), call_(call), task_(std::move(task)), inbox_(std::make_shared<Inbox>()) {}
+    : client_(client),
+      clock_(clock),
+      call_(call),
+      task_(std::move(task)),
+      inbox_(std::make_shared<Inbox>()) {}
 
-Applier::~Applier() { drain(); }
+Applier::~Applier() {
+  drain();
+}
 
 ApplyEnd Applier::run(const std::vector<Settled>& finished, bool resumed) {
   std::vector<std::uint32_t> done;
-  for (const Settled& one : finished) done.push_back(one.change);
+  for (const Settled& one : finished)
+    done.push_back(one.change);
   done_ = done.size();
   ApplyQueue queue{task_.plan, done, resumed};
   try {
@@ -85,7 +95,8 @@ ApplyEnd Applier::run(const std::vector<Settled>& finished, bool resumed) {
   } catch (const Error& error) {
     drain();
     take_in(queue);
-    // A cancelled run keeps its record of what was done; after a lost claim the run's new holder finds it out.
+    // A cancelled run keeps its record of what was done; after a lost claim the run's new holder finds it
+    // out.
     if (error.code() == "cancelled") record_after_cancel();
     throw;
   }
@@ -106,7 +117,8 @@ bool Applier::launch(Batch& batch, ApplyQueue& queue) {
       return true;
     }
     std::vector<graph::Request> requests;
-    for (const Step& step : batch.steps) requests.push_back(to_request(step, task_, client_.version_root()));
+    for (const Step& step : batch.steps)
+      requests.push_back(to_request(step, task_, client_.version_root()));
     client_.start_batch(requests, call_, [inbox = inbox_, batch](std::vector<graph::Response> responses) {
       inbox->put({batch, std::move(responses)});
     });
@@ -146,7 +158,8 @@ void Applier::wait(const ApplyQueue& queue) {
   const auto due = ending() || in_flight_ >= batches_in_flight_max ? std::nullopt : queue.next_due();
   if (due) {
     // The clock is a seam; the wait is real time, so the loop simply comes round again.
-    const auto time = std::max(*due - clock_.steady(), std::chrono::steady_clock::duration{std::chrono::milliseconds{1}});
+    const auto time =
+        std::max(*due - clock_.steady(), std::chrono::steady_clock::duration{std::chrono::milliseconds{1}});
     inbox_->arrived.wait_for(lock, task_.context.stop(), time, there);
   } else if (in_flight_ > 0) {
     inbox_->arrived.wait(lock, there);
@@ -160,7 +173,8 @@ void Applier::take_in(ApplyQueue& queue) {
     finished.swap(inbox_->finished);
   }
   in_flight_ -= static_cast<int>(finished.size());
-  for (const Finished& one : finished) judge_batch(one, queue);
+  for (const Finished& one : finished)
+    judge_batch(one, queue);
 }
 
 void Applier::judge_batch(const Finished& finished, ApplyQueue& queue) {
@@ -174,7 +188,8 @@ void Applier::judge_batch(const Finished& finished, ApplyQueue& queue) {
       if (look_at_group()) {
         judgement = judge(step, to_answer(response), task_.plan, task_.group, true);
       } else {
-        judgement.stop = Problem{"group_not_found", "the group vanished while its members were being changed"};
+        judgement.stop =
+            Problem{"group_not_found", "the group vanished while its members were being changed"};
       }
     }
     overloaded = overloaded || judgement.overloaded;
@@ -190,7 +205,8 @@ void Applier::accept(Judgement judgement, const graph::Response& response, int a
   }
   for (Settled& settled : judgement.settled) {
     any_success_ = any_success_ || !settled.failed();
-    if (settled.code == "graph_not_permitted" && ++refused_alone_ >= refused_alone_max && !any_success_ && !ending()) {
+    if (settled.code == "graph_not_permitted" && ++refused_alone_ >= refused_alone_max && !any_success_ &&
+        !ending()) {
       end_.why = ApplyEnd::Why::group_lost;
       end_.problem = {settled.code, settled.message};
     }
@@ -223,13 +239,15 @@ void Applier::checkpoint() {
         save_checkpoint(transaction, task_.run.id, task_.run.organization_id, task_.plan, lasting);
       },
       audit_messages());
-  for (Pending& one : pending_) end_.settled.push_back(std::move(one.settled));
+  for (Pending& one : pending_)
+    end_.settled.push_back(std::move(one.settled));
   pending_.clear();
   done_ += lasting.size();
   task_.context.progress(static_cast<long>(done_), static_cast<long>(task_.plan.size()));
 }
 
-/// The run is no longer ours to write, but what was done to the group stays on record. The sweep publishes the events.
+/// The run is no longer ours to write, but what was done to the group stays on record. The sweep publishes
+/// the events.
 void Applier::record_after_cancel() {
   try {
     task_.database.transact([&](postgres::Transaction& transaction) {
@@ -254,11 +272,18 @@ std::vector<kafka::Message> Applier::audit_messages() const {
     const char* action = task_.plan.is_add(one.settled.change) ? "member_added" : "member_removed";
     const std::string member = task_.plan.member(one.settled.change).to_string();
     const std::string event_id = crypto::derived_uuid({run, action, member}).to_string();
-    Json event = {{"event_id", event_id}, {"occurred_at", to_rfc3339(now)}, {"tenant_id", task_.tenant_id},
-                  {"organization_id", organization}, {"group_id", task_.group.to_string()}, {"run_id", run},
-                  {"actor", task_.run.caller_identity}, {"action", action}, {"member_object_id", member}};
+    Json event = {{"event_id", event_id},
+                  {"occurred_at", to_rfc3339(now)},
+                  {"tenant_id", task_.tenant_id},
+                  {"organization_id", organization},
+                  {"group_id", task_.group.to_string()},
+                  {"run_id", run},
+                  {"actor", task_.run.caller_identity},
+                  {"action", action},
+                  {"member_object_id", member}};
     if (!one.request_id.empty()) event["graph_request_id"] = one.request_id;
-    messages.push_back(runs::make_message(runs::audit_topic, organization, "rollcall.audit-event.v1", event_id, event, now));
+    messages.push_back(
+        runs::make_message(runs::audit_topic, organization, "rollcall.audit-event.v1", event_id, event, now));
   }
   return messages;
 }

@@ -1,13 +1,13 @@
 #pragma once
-#include <chrono>
-#include <memory>
-#include <optional>
-#include <vector>
-
 #include "common/core/clock.h"
 #include "common/graph/client.h"
 #include "common/worker/handler.h"
 #include "workers/member_sync/core/apply.h"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <vector>
 
 namespace rollcall::member_sync {
 
@@ -23,13 +23,13 @@ struct ApplyTask {
 
 struct ApplyEnd {
   enum class Why { complete, paused, stopped, group_lost } why = Why::complete;
-  std::chrono::milliseconds pause{0};   ///< paused: how long Graph wants to be left alone
-  Problem problem;                      ///< group_lost
-  std::vector<Settled> settled;         ///< by this attempt, failures included
+  std::chrono::milliseconds pause{0};  ///< paused: how long Graph wants to be left alone
+  Problem problem;                     ///< group_lost
+  std::vector<Settled> settled;        ///< by this attempt, failures included
 };
 
-/// Carries out a plan: up to 4 batches in flight, a checkpoint with its audit events after each. On every way out, exceptions
-/// included, nothing is in flight any more, and what was answered is on record.
+/// Carries out a plan: up to 4 batches in flight, a checkpoint with its audit events after each. On every way
+/// out, exceptions included, nothing is in flight any more, and what was answered is on record.
 class Applier {
  public:
   Applier(graph::Client& client, const Clock& clock, const graph::CallContext& call, ApplyTask task);
@@ -66,8 +66,11 @@ class Applier {
   std::optional<bool> group_exists_;  ///< looked at most once
   int refused_alone_ = 0;             ///< single changes answered "not permitted"
   bool any_success_ = false;
-  struct Pending { Settled settled; std::string request_id; };
-  std::vector<Pending> pending_;      ///< judged, not yet checkpointed
+  struct Pending {
+    Settled settled;
+    std::string request_id;
+  };
+  std::vector<Pending> pending_;  ///< judged, not yet checkpointed
   std::size_t done_ = 0;
   ApplyEnd end_;
 };

@@ -1,8 +1,8 @@
 #pragma once
+#include "workers/member_sync/core/plan.h"
+
 #include <algorithm>
 #include <cstddef>
-
-#include "workers/member_sync/core/plan.h"
 
 namespace rollcall::member_sync {
 
@@ -11,7 +11,8 @@ inline constexpr std::size_t rows_per_block = 10'000;
 
 template <class Work>
 void for_blocks(std::size_t size, Work work) {
-  for (std::size_t first = 0; first < size; first += rows_per_block) work(first, std::min(size, first + rows_per_block));
+  for (std::size_t first = 0; first < size; first += rows_per_block)
+    work(first, std::min(size, first + rows_per_block));
 }
 
 inline Ids block(const Ids& ids, std::size_t first, std::size_t last) {

@@ -1,12 +1,12 @@
 #include "workers/member_sync/adapters/graph_group.h"
 
-#include <algorithm>
-#include <map>
-#include <set>
-
 #include "common/core/error.h"
 #include "common/log/log.h"
 #include "workers/member_sync/adapters/reads.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
 
 namespace rollcall::member_sync {
 namespace {
@@ -16,14 +16,17 @@ constexpr const char* user_type = "#microsoft.graph.user";
 
 std::string properties_path(const Uuid& group) {
   return "/groups/" + group.to_string() +
-         "?$select=id,displayName,groupTypes,mailEnabled,securityEnabled,onPremisesSyncEnabled,isAssignableToRole";
+         "?$select=id,displayName,groupTypes,mailEnabled,securityEnabled,onPremisesSyncEnabled,"
+         "isAssignableToRole";
 }
 
 std::string latest_path(const Uuid& group) {
   return "/groups/delta?$deltatoken=latest&$select=members&$filter=id%20eq%20'" + group.to_string() + "'";
 }
 
-std::string members_path(const Uuid& group) { return "/groups/" + group.to_string() + "/members?$select=id&$top=999"; }
+std::string members_path(const Uuid& group) {
+  return "/groups/" + group.to_string() + "/members?$select=id&$top=999";
+}
 
 graph::Request get(std::string url, int after = -1) {
   graph::Request request;
@@ -33,7 +36,8 @@ graph::Request get(std::string url, int after = -1) {
 }
 
 [[noreturn]] void incomplete(const graph::Response& response) {
-  throw Error(Fault::transient, "listing_incomplete", "the group could not be read to its end: " + describe(response));
+  throw Error(Fault::transient, "listing_incomplete",
+              "the group could not be read to its end: " + describe(response));
 }
 
 bool flag(const Json& object, const char* name) {
@@ -43,14 +47,17 @@ bool flag(const Json& object, const char* name) {
 
 bool has_type(const Json& properties, const char* type) {
   const auto types = properties.find("groupTypes");
-  return types != properties.end() && types->is_array() && std::ranges::find(*types, Json(type)) != types->end();
+  return types != properties.end() && types->is_array() &&
+         std::ranges::find(*types, Json(type)) != types->end();
 }
 
 /// Refuses what Graph would refuse, before the first write. Returns the display name.
 std::string check_properties(const graph::Response& response) {
-  if (response.status == 404) throw Error(Fault::not_found, "group_not_found", "Microsoft Graph does not know the group");
+  if (response.status == 404)
+    throw Error(Fault::not_found, "group_not_found", "Microsoft Graph does not know the group");
   if (response.status == 401 || response.status == 403)
-    throw Error(Fault::denied, "graph_not_permitted", "Microsoft Graph refused to show the group: " + describe(response));
+    throw Error(Fault::denied, "graph_not_permitted",
+                "Microsoft Graph refused to show the group: " + describe(response));
   if (!response.ok() || !response.body.is_object()) incomplete(response);
   const Json& properties = response.body;
   if (has_type(properties, "DynamicMembership"))
@@ -58,11 +65,13 @@ std::string check_properties(const graph::Response& response) {
   if (flag(properties, "onPremisesSyncEnabled"))
     throw Error(Fault::invalid, "group_on_premises", "the group is mastered in the local Active Directory");
   if (flag(properties, "mailEnabled") && !has_type(properties, "Unified"))
-    throw Error(Fault::invalid, "group_mail_enabled_security", "the group is a mail-enabled security group or a distribution list");
+    throw Error(Fault::invalid, "group_mail_enabled_security",
+                "the group is a mail-enabled security group or a distribution list");
   return text_member(properties, "displayName");
 }
 
-/// A member of a type we cannot name counts as a user: it was written by an older service, or is the sandbox's.
+/// A member of a type we cannot name counts as a user: it was written by an older service, or is the
+/// sandbox's.
 bool is_user(const Json& member) {
   const std::string type = text_member(member, "@odata.type");
   return type.empty() || type == user_type;
@@ -84,11 +93,13 @@ graph::Response follow(graph::Client& client, const std::string& link, const gra
     return client.send(get(link), call);
   } catch (const Error& error) {
     if (error.fault() != Fault::transient) throw;
-    throw Error(Fault::transient, "listing_incomplete", std::string{"the group could not be read to its end: "} + error.what());
+    throw Error(Fault::transient, "listing_incomplete",
+                std::string{"the group could not be read to its end: "} + error.what());
   }
 }
 
-void read_pages(graph::Client& client, graph::Response page, const graph::CallContext& call, GroupReading& reading) {
+void read_pages(graph::Client& client, graph::Response page, const graph::CallContext& call,
+                GroupReading& reading) {
   std::set<std::string> seen;  // a service that answers with the same link again must not hold us for ever
   for (;;) {
     take_page(page, reading);
@@ -100,8 +111,10 @@ void read_pages(graph::Client& client, graph::Response page, const graph::CallCo
 }
 
 GroupReading read_fully(graph::Client& client, const Uuid& group, const graph::CallContext& call) {
-  // One round trip. The chain matters: the link must be older than the listing, lest a change between them be lost.
-  auto answers = read_batch(client, {get(properties_path(group)), get(latest_path(group), 0), get(members_path(group), 1)}, call);
+  // One round trip. The chain matters: the link must be older than the listing, lest a change between them be
+  // lost.
+  auto answers = read_batch(
+      client, {get(properties_path(group)), get(latest_path(group), 0), get(members_path(group), 1)}, call);
   GroupReading reading;
   reading.display_name = check_properties(answers.at(0));
   if (answers.at(1).ok()) reading.delta_link = text_member(answers[1].body, "@odata.deltaLink");
@@ -111,7 +124,8 @@ GroupReading read_fully(graph::Client& client, const Uuid& group, const graph::C
   return reading;
 }
 
-/// What the delta pages say, the last word on each member. Throws nothing about the content: false is "read fully".
+/// What the delta pages say, the last word on each member. Throws nothing about the content: false is "read
+/// fully".
 class Changes {
  public:
   explicit Changes(const Uuid& group) : group_(group) {}
@@ -124,7 +138,8 @@ class Changes {
 
   [[nodiscard]] Ids apply_to(const Ids& members) const {
     std::vector<RecentWrite> writes;
-    for (const auto& [id, present] : last_) writes.push_back({id, present});
+    for (const auto& [id, present] : last_)
+      writes.push_back({id, present});
     return overlay(members, writes);
   }
 
@@ -148,7 +163,8 @@ class Changes {
   std::map<Uuid, bool> last_;
 };
 
-/// Nothing where only a full read will do: the link expired (410 or any 4xx), or says what cannot be followed.
+/// Nothing where only a full read will do: the link expired (410 or any 4xx), or says what cannot be
+/// followed.
 std::optional<GroupReading> read_changes(graph::Client& client, const Uuid& group, const KeptMirror& kept,
                                          const graph::CallContext& call) {
   const std::string link = relative_to(client, kept.delta_link);
@@ -175,7 +191,8 @@ std::optional<GroupReading> read_changes(graph::Client& client, const Uuid& grou
 
 }  // namespace
 
-GroupReading read_group(graph::Client& client, const Uuid& group, const KeptMirror* kept, const graph::CallContext& call) {
+GroupReading read_group(graph::Client& client, const Uuid& group, const KeptMirror* kept,
+                        const graph::CallContext& call) {
   if (kept != nullptr && !kept->delta_link.empty()) {
     if (auto reading = read_changes(client, group, *kept, call)) return std::move(*reading);
     log::info("delta_link_refused", {{"group_id", group.to_string()}});
@@ -186,7 +203,9 @@ GroupReading read_group(graph::Client& client, const Uuid& group, const KeptMirr
 bool group_exists(graph::Client& client, const Uuid& group, const graph::CallContext& call) {
   const graph::Response response = client.send(get("/groups/" + group.to_string() + "?$select=id"), call);
   if (response.status == 404) return false;
-  if (!response.ok()) throw Error(Fault::transient, "graph_unavailable", "the group could not be looked at: " + describe(response));
+  if (!response.ok())
+    throw Error(Fault::transient, "graph_unavailable",
+                "the group could not be looked at: " + describe(response));
   return true;
 }
 

@@ -10,12 +10,13 @@ using postgres::value;
 
 std::vector<Settled> read_results(postgres::Transaction& transaction, const Uuid& run) {
   std::vector<Settled> finished;
-  transaction.each("SELECT results FROM sync.checkpoints WHERE run_id = $1 ORDER BY seq", {value(run)},
-                   [&](const postgres::Row& row) {
-                     for (const Json& entry : row.json(0))
-                       finished.push_back({entry.at(0).get<std::uint32_t>(), entry.at(1).get<std::string>(),
-                                           entry.size() > 2 ? entry.at(2).get<std::string>() : std::string{}});
-                   });
+  transaction.each(
+      "SELECT results FROM sync.checkpoints WHERE run_id = $1 ORDER BY seq", {value(run)},
+      [&](const postgres::Row& row) {
+        for (const Json& entry : row.json(0))
+          finished.push_back({entry.at(0).get<std::uint32_t>(), entry.at(1).get<std::string>(),
+                              entry.size() > 2 ? entry.at(2).get<std::string>() : std::string{}});
+      });
   return finished;
 }
 
@@ -33,7 +34,8 @@ Json results_json(const std::vector<Settled>& settled) {
 
 std::optional<StoredPlan> load_plan(postgres::Database& database, const Uuid& run) {
   return database.transact([&](postgres::Transaction& transaction) -> std::optional<StoredPlan> {
-    const auto rows = transaction.query("SELECT group_id, document FROM sync.plans WHERE run_id = $1", {value(run)});
+    const auto rows =
+        transaction.query("SELECT group_id, document FROM sync.plans WHERE run_id = $1", {value(run)});
     if (rows.empty()) return std::nullopt;
     const Json document = rows.front().json(1);
     if (!document.value("applying", false)) return std::nullopt;
@@ -51,14 +53,16 @@ void save_plan(postgres::Transaction& transaction, const PlanDocument& document)
   json["context"] = document.context;
   transaction.execute("DELETE FROM sync.checkpoints WHERE run_id = $1", {value(document.run)});
   transaction.execute(
-      "INSERT INTO sync.plans (run_id, organization_id, group_id, digest, document) VALUES ($1, $2, $3, $4, $5::jsonb) "
+      "INSERT INTO sync.plans (run_id, organization_id, group_id, digest, document) VALUES ($1, $2, $3, $4, "
+      "$5::jsonb) "
       "ON CONFLICT (run_id) DO UPDATE SET group_id = excluded.group_id, digest = excluded.digest, "
       "document = excluded.document, created_at = now()",
-      {value(document.run), value(document.organization), value(document.group), value(document.digest), value(json)});
+      {value(document.run), value(document.organization), value(document.group), value(document.digest),
+       value(json)});
 }
 
-void save_checkpoint(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization, const Plan& plan,
-                     const std::vector<Settled>& settled) {
+void save_checkpoint(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization,
+                     const Plan& plan, const std::vector<Settled>& settled) {
   if (settled.empty()) return;
   transaction.execute("INSERT INTO sync.checkpoints (run_id, results) VALUES ($1, $2::jsonb)",
                       {value(run), value(results_json(settled))});
@@ -73,23 +77,28 @@ void save_checkpoint(postgres::Transaction& transaction, const Uuid& run, const 
   transaction.execute(
       "INSERT INTO sync.recent_writes (organization_id, object_id, present, written_at) "
       "SELECT $1, u.id, u.present, now() FROM unnest($2::uuid[], $3::boolean[]) AS u(id, present) "
-      "ON CONFLICT (organization_id, object_id) DO UPDATE SET present = excluded.present, written_at = excluded.written_at",
+      "ON CONFLICT (organization_id, object_id) DO UPDATE SET present = excluded.present, written_at = "
+      "excluded.written_at",
       {value(organization), postgres::array(ids), postgres::array(present)});
 }
 
 void close_plan(postgres::Transaction& transaction, const Uuid& run) {
   transaction.execute("DELETE FROM sync.checkpoints WHERE run_id = $1", {value(run)});
   transaction.execute(
-      "UPDATE sync.plans SET document = jsonb_set(document, '{applying}', 'false') WHERE run_id = $1 AND document->'applying' = 'true'",
+      "UPDATE sync.plans SET document = jsonb_set(document, '{applying}', 'false') WHERE run_id = $1 AND "
+      "document->'applying' = 'true'",
       {value(run)});
 }
 
 void save_finish(postgres::Transaction& transaction, const Finish& finish) {
-  transaction.execute("UPDATE sync.groups SET synced_at = now(), roster_version = $2, member_count = $3 WHERE organization_id = $1",
-                      {value(finish.organization), value(finish.roster_version), value(finish.member_count)});
+  transaction.execute(
+      "UPDATE sync.groups SET synced_at = now(), roster_version = $2, member_count = $3 WHERE "
+      "organization_id = $1",
+      {value(finish.organization), value(finish.roster_version), value(finish.member_count)});
   close_plan(transaction, finish.run);
   transaction.execute(
-      "DELETE FROM sync.recent_writes WHERE organization_id = $1 AND written_at <= now() - $2::bigint * interval '1 millisecond'",
+      "DELETE FROM sync.recent_writes WHERE organization_id = $1 AND written_at <= now() - $2::bigint * "
+      "interval '1 millisecond'",
       {value(finish.organization), value(static_cast<long>(finish.hold_off.count()))});
 }
 

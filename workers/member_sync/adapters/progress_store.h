@@ -1,12 +1,12 @@
 #pragma once
+#include "common/postgres/postgres.h"
+#include "workers/member_sync/core/judge.h"
+#include "workers/member_sync/core/plan.h"
+
 #include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include "common/postgres/postgres.h"
-#include "workers/member_sync/core/judge.h"
-#include "workers/member_sync/core/plan.h"
 
 /// How far a run got: its plan, and which changes are settled.
 namespace rollcall::member_sync {
@@ -31,8 +31,8 @@ std::optional<StoredPlan> load_plan(postgres::Database& database, const Uuid& ru
 void save_plan(postgres::Transaction& transaction, const PlanDocument& document);
 
 /// Settled changes into sync.checkpoints, and those in effect into sync.recent_writes.
-void save_checkpoint(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization, const Plan& plan,
-                     const std::vector<Settled>& settled);
+void save_checkpoint(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization,
+                     const Plan& plan, const std::vector<Settled>& settled);
 
 /// Checkpoints go; the plan stays as a record and is not resumed any more.
 void close_plan(postgres::Transaction& transaction, const Uuid& run);

@@ -1,12 +1,12 @@
 #include "workers/member_sync/adapters/reads.h"
 
-#include <algorithm>
-#include <condition_variable>
-#include <mutex>
-
 #include "common/core/backoff.h"
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
 
 namespace rollcall::member_sync {
 namespace {
@@ -25,25 +25,29 @@ std::vector<std::size_t> failing(const std::vector<graph::Response>& responses) 
 }
 
 /// Those requests, with what remains of the order among them.
-std::vector<graph::Request> pick(const std::vector<graph::Request>& requests, const std::vector<std::size_t>& indices) {
+std::vector<graph::Request> pick(const std::vector<graph::Request>& requests,
+                                 const std::vector<std::size_t>& indices) {
   std::vector<graph::Request> picked;
   for (const std::size_t index : indices) {
     picked.push_back(requests[index]);
     int& after = picked.back().after;
-    const auto found = after < 0 ? indices.end() : std::ranges::find(indices, static_cast<std::size_t>(after));
+    const auto found =
+        after < 0 ? indices.end() : std::ranges::find(indices, static_cast<std::size_t>(after));
     after = found == indices.end() ? -1 : static_cast<int>(found - indices.begin());
   }
   return picked;
 }
 
 std::chrono::milliseconds wait_before(int round, const std::vector<graph::Response>& responses,
-                                      const std::vector<std::size_t>& indices, const graph::CallContext& call) {
-  auto wait = Backoff{std::chrono::milliseconds{200}, std::chrono::seconds{5}}.delay(round, crypto::random_unit());
+                                      const std::vector<std::size_t>& indices,
+                                      const graph::CallContext& call) {
+  auto wait =
+      Backoff{std::chrono::milliseconds{200}, std::chrono::seconds{5}}.delay(round, crypto::random_unit());
   for (const std::size_t index : indices)
     if (responses[index].retry_after) wait = std::max(wait, *responses[index].retry_after);
   if (wait > call.patience)
-    throw Error(Fault::throttled, "throttled", "Microsoft Graph asked for a pause of " +
-                                                   std::to_string(wait.count() / 1000) + " s", wait);
+    throw Error(Fault::throttled, "throttled",
+                "Microsoft Graph asked for a pause of " + std::to_string(wait.count() / 1000) + " s", wait);
   return wait;
 }
 
@@ -64,7 +68,8 @@ std::vector<graph::Response> read_batch(graph::Client& client, const std::vector
     if (indices.empty()) break;
     pause_for(wait_before(round, responses, indices, call), call.stop);
     auto again = client.batch(pick(requests, indices), call);
-    for (std::size_t i = 0; i < indices.size() && i < again.size(); ++i) responses[indices[i]] = std::move(again[i]);
+    for (std::size_t i = 0; i < indices.size() && i < again.size(); ++i)
+      responses[indices[i]] = std::move(again[i]);
   }
   return responses;
 }

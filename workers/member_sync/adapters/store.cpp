@@ -1,10 +1,10 @@
 #include "workers/member_sync/adapters/store.h"
 
+#include "workers/member_sync/adapters/blocks.h"
+
 #include <algorithm>
 #include <functional>
 #include <iterator>
-
-#include "workers/member_sync/adapters/blocks.h"
 
 namespace rollcall::member_sync {
 namespace {
@@ -20,18 +20,22 @@ Ids read_mirror(postgres::Transaction& transaction, const Uuid& organization) {
 
 /// A mirror of another group, linked before, says nothing about this one; nor do our writes to it.
 void drop_other_group(postgres::Transaction& transaction, const Uuid& organization, const Uuid& group) {
-  const long dropped = transaction.execute("DELETE FROM sync.groups WHERE organization_id = $1 AND group_id <> $2",
-                                           {value(organization), value(group)});
+  const long dropped =
+      transaction.execute("DELETE FROM sync.groups WHERE organization_id = $1 AND group_id <> $2",
+                          {value(organization), value(group)});
   if (dropped > 0)
     transaction.execute("DELETE FROM sync.recent_writes WHERE organization_id = $1", {value(organization)});
 }
 
-void save_group(postgres::Transaction& transaction, const Uuid& organization, const Uuid& group, const GroupReading& reading) {
+void save_group(postgres::Transaction& transaction, const Uuid& organization, const Uuid& group,
+                const GroupReading& reading) {
   transaction.execute(
-      "INSERT INTO sync.groups AS g (organization_id, group_id, display_name, delta_link, delta_link_at, full_read_at, member_count) "
+      "INSERT INTO sync.groups AS g (organization_id, group_id, display_name, delta_link, delta_link_at, "
+      "full_read_at, member_count) "
       "VALUES ($1, $2, $3, nullif($4::text, ''), now(), now(), $5) "
       "ON CONFLICT (organization_id) DO UPDATE SET display_name = excluded.display_name, "
-      "delta_link = excluded.delta_link, delta_link_at = excluded.delta_link_at, member_count = excluded.member_count, "
+      "delta_link = excluded.delta_link, delta_link_at = excluded.delta_link_at, member_count = "
+      "excluded.member_count, "
       "full_read_at = CASE WHEN $6::boolean THEN excluded.full_read_at ELSE g.full_read_at END",
       {value(organization), value(group), value(reading.display_name), value(reading.delta_link),
        value(static_cast<long>(reading.members.size())), value(reading.full)});
@@ -41,7 +45,8 @@ void save_group(postgres::Transaction& transaction, const Uuid& organization, co
 
 std::optional<Organization> Store::organization(const Uuid& id) {
   const auto rows = database_.query(
-      "SELECT tenant_id, microsoft_group, removal_policy, guards, roster_version FROM directory.organizations WHERE id = $1",
+      "SELECT tenant_id, microsoft_group, removal_policy, guards, roster_version FROM "
+      "directory.organizations WHERE id = $1",
       {value(id)});
   if (rows.empty()) return std::nullopt;
   const postgres::Row& row = rows.front();
@@ -59,7 +64,8 @@ std::vector<Uuid> Store::linked_organizations(const std::string& tenant, const s
   return database_.transact([&](postgres::Transaction& transaction) {
     std::vector<Uuid> ids;
     transaction.each(
-        "SELECT id FROM directory.organizations WHERE microsoft_group IS NOT NULL AND ($1::text = '' OR tenant_id = $1::text) "
+        "SELECT id FROM directory.organizations WHERE microsoft_group IS NOT NULL AND ($1::text = '' OR "
+        "tenant_id = $1::text) "
         "AND ($2::uuid IS NULL OR id = $2::uuid) ORDER BY id",
         {value(tenant), value(only)}, [&](const postgres::Row& row) { ids.push_back(row.uuid(0)); });
     return ids;
@@ -77,8 +83,10 @@ Roster Store::roster(const Uuid& organization, const std::string& tenant) {
         "ON m.object_id IS NULL AND i.tenant_id = $2 AND i.address = m.email WHERE m.organization_id = $1",
         {value(organization), value(tenant)}, [&](const postgres::Row& row) {
           const bool departed = row.flag(1);
-          if (!row.is_null(0)) (departed ? read.departed : read.ids).push_back(row.uuid(0));
-          else if (!departed) read.open_addresses.push_back(row.text(2));
+          if (!row.is_null(0))
+            (departed ? read.departed : read.ids).push_back(row.uuid(0));
+          else if (!departed)
+            read.open_addresses.push_back(row.text(2));
         });
     return read;
   });
@@ -99,7 +107,8 @@ void Store::save_identities(const std::string& tenant, const std::vector<Resolut
     }
     database_.execute(
         "INSERT INTO sync.identities (tenant_id, address, state, object_id, resolved_at) "
-        "SELECT $1, u.address, u.state, u.id, now() FROM unnest($2::text[], $3::text[], $4::uuid[]) AS u(address, state, id) "
+        "SELECT $1, u.address, u.state, u.id, now() FROM unnest($2::text[], $3::text[], $4::uuid[]) AS "
+        "u(address, state, id) "
         "ORDER BY u.address ON CONFLICT (tenant_id, address) DO UPDATE "
         "SET state = excluded.state, object_id = excluded.object_id, resolved_at = excluded.resolved_at",
         {value(tenant), postgres::array(addresses), postgres::array(states), postgres::array(ids)});
@@ -128,14 +137,18 @@ Kept Store::kept(const Uuid& organization, const Uuid& group, std::chrono::milli
   });
 }
 
-std::vector<RecentWrite> Store::recent_writes(const Uuid& organization, const Uuid& group, std::chrono::milliseconds hold_off) {
+std::vector<RecentWrite> Store::recent_writes(const Uuid& organization, const Uuid& group,
+                                              std::chrono::milliseconds hold_off) {
   return database_.transact([&](postgres::Transaction& transaction) {
     std::vector<RecentWrite> writes;
     transaction.each(
         "SELECT w.object_id, w.present FROM sync.recent_writes w JOIN sync.groups g USING (organization_id) "
-        "WHERE w.organization_id = $1 AND g.group_id = $2 AND w.written_at > now() - $3::bigint * interval '1 millisecond'",
+        "WHERE w.organization_id = $1 AND g.group_id = $2 AND w.written_at > now() - $3::bigint * interval "
+        "'1 millisecond'",
         {value(organization), value(group), value(static_cast<long>(hold_off.count()))},
-        [&](const postgres::Row& row) { writes.push_back({row.uuid(0), row.flag(1)}); });
+        [&](const postgres::Row& row) {
+          writes.push_back({row.uuid(0), row.flag(1)});
+        });
     return writes;
   });
 }
@@ -148,12 +161,14 @@ void save_reading(postgres::Transaction& transaction, const Uuid& organization, 
   std::ranges::set_difference(mirror_before, reading.members, std::back_inserter(gone));
   std::ranges::set_difference(reading.members, mirror_before, std::back_inserter(fresh));
   for_blocks(gone.size(), [&](std::size_t first, std::size_t last) {
-    transaction.execute("DELETE FROM sync.group_members WHERE organization_id = $1 AND object_id = ANY($2::uuid[])",
-                        {value(organization), postgres::array(block(gone, first, last))});
+    transaction.execute(
+        "DELETE FROM sync.group_members WHERE organization_id = $1 AND object_id = ANY($2::uuid[])",
+        {value(organization), postgres::array(block(gone, first, last))});
   });
   for_blocks(fresh.size(), [&](std::size_t first, std::size_t last) {
     transaction.execute(
-        "INSERT INTO sync.group_members (organization_id, object_id) SELECT $1, unnest($2::uuid[]) ON CONFLICT DO NOTHING",
+        "INSERT INTO sync.group_members (organization_id, object_id) SELECT $1, unnest($2::uuid[]) ON "
+        "CONFLICT DO NOTHING",
         {value(organization), postgres::array(block(fresh, first, last))});
   });
 }

@@ -1,14 +1,14 @@
 #pragma once
-#include <chrono>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "common/postgres/postgres.h"
 #include "workers/member_sync/adapters/graph_group.h"
 #include "workers/member_sync/core/guards.h"
 #include "workers/member_sync/core/plan.h"
 #include "workers/member_sync/core/resolve.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace rollcall::member_sync {
 
@@ -49,7 +49,8 @@ class Store {
   void forget_identities(const std::string& tenant, const Ids& ids);
 
   Kept kept(const Uuid& organization, const Uuid& group, std::chrono::milliseconds full_read_interval);
-  std::vector<RecentWrite> recent_writes(const Uuid& organization, const Uuid& group, std::chrono::milliseconds hold_off);
+  std::vector<RecentWrite> recent_writes(const Uuid& organization, const Uuid& group,
+                                         std::chrono::milliseconds hold_off);
 
  private:
   postgres::Database& database_;

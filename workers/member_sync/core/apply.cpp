@@ -12,7 +12,9 @@ void move_up_to(std::deque<Step>& from, std::vector<Step>& to, std::size_t count
   }
 }
 
-std::size_t room(const Batch& batch) { return static_cast<std::size_t>(parts_per_batch) - batch.steps.size(); }
+std::size_t room(const Batch& batch) {
+  return static_cast<std::size_t>(parts_per_batch) - batch.steps.size();
+}
 
 }  // namespace
 
@@ -66,7 +68,9 @@ std::optional<SteadyTime> ApplyQueue::next_due() const {
   return later_.begin()->first;
 }
 
-void ApplyQueue::put_back(Batch batch) { push(std::move(batch.steps)); }
+void ApplyQueue::put_back(Batch batch) {
+  push(std::move(batch.steps));
+}
 
 void ApplyQueue::push(std::vector<Step> steps) {
   for (Step& step : steps) {
@@ -78,7 +82,8 @@ void ApplyQueue::push(std::vector<Step> steps) {
 }
 
 void ApplyQueue::push_later(std::vector<Step> steps, SteadyTime due) {
-  for (Step& step : steps) later_.emplace(due, std::move(step));
+  for (Step& step : steps)
+    later_.emplace(due, std::move(step));
 }
 
 void ApplyQueue::finished(const Batch& batch, bool overloaded) {

@@ -26,7 +26,9 @@ void read_flag(const Json& value, bool& into) {
   if (value.is_boolean()) into = value.get<bool>();
 }
 
-std::string percent(double share) { return std::to_string(std::lround(share * 100)) + " %"; }
+std::string percent(double share) {
+  return std::to_string(std::lround(share * 100)) + " %";
+}
 
 }  // namespace
 
@@ -44,8 +46,8 @@ Guards guards_from_json(const Json& overrides) {
 std::optional<Problem> tripped_guard(const Guards& guards, const Plan& plan, std::size_t roster_size,
                                      std::size_t group_size) {
   if (plan.removals.empty()) return std::nullopt;
-  const std::string figures =
-      std::to_string(plan.removals.size()) + " of " + std::to_string(group_size) + " members would be removed";
+  const std::string figures = std::to_string(plan.removals.size()) + " of " + std::to_string(group_size) +
+                              " members would be removed";
   if (roster_size == 0 && !guards.empty_roster_off)
     return Problem{"guard_empty_roster", "the roster names nobody, and " + figures};
   const RemovalGuard& guard = guards.removals;

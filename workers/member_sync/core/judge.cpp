@@ -1,13 +1,15 @@
 #include "workers/member_sync/core/judge.h"
 
-#include <algorithm>
-
 #include "workers/member_sync/core/resolve.h"
+
+#include <algorithm>
 
 namespace rollcall::member_sync {
 namespace {
 
-bool contains(std::string_view text, std::string_view part) { return lower(text).find(part) != std::string::npos; }
+bool contains(std::string_view text, std::string_view part) {
+  return lower(text).find(part) != std::string::npos;
+}
 
 /// "One or more removed object references do not exist …"
 bool says_not_a_member(std::string_view message) {
@@ -15,14 +17,24 @@ bool says_not_a_member(std::string_view message) {
 }
 
 /// "The source resource object or one of the objects being referenced don't exist": a group just created.
-bool says_not_replicated(std::string_view message) { return contains(message, "source resource object"); }
+bool says_not_replicated(std::string_view message) {
+  return contains(message, "source resource object");
+}
 
-bool names(std::string_view message, const Uuid& id) { return contains(message, id.to_string()); }
+bool names(std::string_view message, const Uuid& id) {
+  return contains(message, id.to_string());
+}
 
 bool passing_status(int status) {
   switch (status) {
-    case 0: case 408: case 409: case 423: case 424: return true;
-    default: return status >= 500;
+    case 0:
+    case 408:
+    case 409:
+    case 423:
+    case 424:
+      return true;
+    default:
+      return status >= 500;
   }
 }
 
@@ -32,7 +44,8 @@ Step copy_with(const Step& step, StepKind kind, std::vector<std::uint32_t> chang
 
 Judgement settle_all(const Step& step, const std::string& code, const std::string& message) {
   Judgement judgement;
-  for (const std::uint32_t change : step.changes) judgement.settled.push_back({change, code, message});
+  for (const std::uint32_t change : step.changes)
+    judgement.settled.push_back({change, code, message});
   return judgement;
 }
 
@@ -74,21 +87,24 @@ Judgement doubt() {
 }
 
 std::string refusal_code(const Answer& answer) {
-  if (answer.status == 403) return contains(answer.message, "guest") ? "guests_not_allowed" : "graph_not_permitted";
-  const bool about_type = contains(answer.message, "type") &&
-                          (contains(answer.message, "not allowed") || contains(answer.message, "unsupported") ||
-                           contains(answer.message, "not supported"));
+  if (answer.status == 403)
+    return contains(answer.message, "guest") ? "guests_not_allowed" : "graph_not_permitted";
+  const bool about_type = contains(answer.message, "type") && (contains(answer.message, "not allowed") ||
+                                                               contains(answer.message, "unsupported") ||
+                                                               contains(answer.message, "not supported"));
   return about_type ? "member_type_not_allowed" : "graph_refused";
 }
 
-Judgement add_not_found(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group, bool group_exists) {
+Judgement add_not_found(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
+                        bool group_exists) {
   const auto named = std::ranges::find_if(
       step.changes, [&](std::uint32_t change) { return names(answer.message, plan.member(change)); });
   if (named != step.changes.end()) {
     Judgement judgement;
     judgement.settled.push_back({*named, "member_not_found", answer.message});
     std::vector<std::uint32_t> rest;
-    std::ranges::copy_if(step.changes, std::back_inserter(rest), [&](std::uint32_t c) { return c != *named; });
+    std::ranges::copy_if(step.changes, std::back_inserter(rest),
+                         [&](std::uint32_t c) { return c != *named; });
     if (!rest.empty()) judgement.again.push_back(copy_with(step, step.kind, std::move(rest)));
     return judgement;
   }
@@ -97,17 +113,20 @@ Judgement add_not_found(const Step& step, const Answer& answer, const Plan& plan
   return settle_all(step, "member_not_found", answer.message);
 }
 
-Judgement judge_add(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group, bool group_exists) {
+Judgement judge_add(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
+                    bool group_exists) {
   if (answer.status == 404) return add_not_found(step, answer, plan, group, group_exists);
   const bool many = step.changes.size() > 1;
   if (answer.status == 400 && says_already_exists(answer.message))
     return many ? split(step) : settle_all(step, step.maybe_applied ? applied : already, "");
   if (answer.status == 400 && says_not_replicated(answer.message))
-    return many && step.attempts + 1 >= step_attempts_max ? split(step) : retry(step, answer, "member_not_found");
+    return many && step.attempts + 1 >= step_attempts_max ? split(step)
+                                                          : retry(step, answer, "member_not_found");
   return many ? split(step) : settle_all(step, refusal_code(answer), answer.message);
 }
 
-Judgement judge_removal(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group, bool group_exists) {
+Judgement judge_removal(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
+                        bool group_exists) {
   const std::string gone = step.maybe_applied ? applied : already;
   if (answer.status == 400 && says_not_a_member(answer.message)) return settle_all(step, gone, "");
   if (answer.status == 404) {
@@ -120,13 +139,17 @@ Judgement judge_removal(const Step& step, const Answer& answer, const Plan& plan
 
 }  // namespace
 
-bool says_already_exists(std::string_view message) { return contains(message, "already exist"); }
+bool says_already_exists(std::string_view message) {
+  return contains(message, "already exist");
+}
 
-Judgement judge(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group, bool group_exists) {
+Judgement judge(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
+                bool group_exists) {
   if (answer.status >= 200 && answer.status < 300) return settle_all(step, applied, "");
   if (answer.status == 429) return throttled(step);
   if (passing_status(answer.status))
-    return retry(step, answer, answer.status == 409 || answer.status == 423 ? "graph_refused" : "graph_unavailable");
+    return retry(step, answer,
+                 answer.status == 409 || answer.status == 423 ? "graph_refused" : "graph_unavailable");
   if (answer.status == 401) {  // the client has tried a fresh token already
     Judgement judgement;
     judgement.stop = Problem{"graph_not_permitted", answer.message};

@@ -1,13 +1,13 @@
 #pragma once
+#include "common/core/result.h"
+#include "workers/member_sync/core/plan.h"
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "common/core/result.h"
-#include "workers/member_sync/core/plan.h"
 
 /// What an answer of Graph to a membership write means: the one place that knows (group-post-members,
 /// group-delete-members, and the messages Microsoft's own tools match).
@@ -52,17 +52,19 @@ struct Settled {
 
 struct Judgement {
   std::vector<Settled> settled;
-  std::vector<Step> again;         ///< to be sent
-  bool later = false;              ///< … after a backoff, or retry_after
+  std::vector<Step> again;  ///< to be sent
+  bool later = false;       ///< … after a backoff, or retry_after
   bool throttled = false;
-  bool overloaded = false;         ///< 503: fewer PATCHes at once
-  /// The answer names the group as missing. It can mean "not a member" as well: look at the group, then judge again.
+  bool overloaded = false;  ///< 503: fewer PATCHes at once
+  /// The answer names the group as missing. It can mean "not a member" as well: look at the group, then judge
+  /// again.
   bool group_in_doubt = false;
-  std::optional<Problem> stop;     ///< nothing more can be done with this group
+  std::optional<Problem> stop;  ///< nothing more can be done with this group
 };
 
 /// `group_exists`: somebody has just looked, so a 404 that names the group speaks of the member.
-Judgement judge(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group, bool group_exists = false);
+Judgement judge(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
+                bool group_exists = false);
 
 /// "One or more added object references already exist …": the 400 has no code of its own.
 bool says_already_exists(std::string_view message);

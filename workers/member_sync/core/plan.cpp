@@ -11,7 +11,8 @@ class Cursor {
  public:
   explicit Cursor(std::span<const Uuid> ids) : at_(ids.begin()), end_(ids.end()) {}
   bool holds(const Uuid& id) {
-    while (at_ != end_ && *at_ < id) ++at_;
+    while (at_ != end_ && *at_ < id)
+      ++at_;
     return at_ != end_ && *at_ == id;
   }
 
@@ -21,7 +22,8 @@ class Cursor {
 
 Json texts(const Ids& ids) {
   Json list = Json::array();
-  for (const Uuid& id : ids) list.push_back(id.to_string());
+  for (const Uuid& id : ids)
+    list.push_back(id.to_string());
   return list;
 }
 
@@ -38,7 +40,8 @@ bool read_ids(const Json& document, const char* name, Ids& into) {
 }
 
 void append_lines(std::string& text, std::string_view word, const Ids& ids) {
-  for (const Uuid& id : ids) text.append(word).append(id.to_string()).append("\n");
+  for (const Uuid& id : ids)
+    text.append(word).append(id.to_string()).append("\n");
 }
 
 }  // namespace
@@ -74,7 +77,8 @@ std::string canonical_text(const Uuid& group, const Plan& plan) {
 }
 
 Json to_json(const Plan& plan) {
-  return {{"adds", texts(plan.adds)}, {"removals", texts(plan.removals)}, {"unmatched", texts(plan.unmatched)}};
+  return {
+      {"adds", texts(plan.adds)}, {"removals", texts(plan.removals)}, {"unmatched", texts(plan.unmatched)}};
 }
 
 Result<Plan> plan_from_json(const Json& document) {
@@ -99,7 +103,8 @@ std::size_t count_common(std::span<const Uuid> a, std::span<const Uuid> b) {
 
 Ids overlay(std::span<const Uuid> listing, std::span<const RecentWrite> writes) {
   Ids added, removed;
-  for (const RecentWrite& write : writes) (write.present ? added : removed).push_back(write.id);
+  for (const RecentWrite& write : writes)
+    (write.present ? added : removed).push_back(write.id);
   normalize(added);
   normalize(removed);
   Ids with, result;

@@ -1,13 +1,13 @@
 #pragma once
+#include "common/core/ids.h"
+#include "common/core/json.h"
+#include "common/core/result.h"
+
 #include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "common/core/ids.h"
-#include "common/core/json.h"
-#include "common/core/result.h"
 
 namespace rollcall::member_sync {
 
@@ -47,8 +47,8 @@ struct Plan {
 /// One linear merge. `unmatched` are those in the group, not on the roster, that the policy leaves in.
 Plan make_plan(const PlanInput& input);
 
-/// What the digest is taken of: group and changes. Unmatched people are left out: an approval need not be asked again
-/// because somebody else joined.
+/// What the digest is taken of: group and changes. Unmatched people are left out: an approval need not be
+/// asked again because somebody else joined.
 std::string canonical_text(const Uuid& group, const Plan& plan);
 
 Json to_json(const Plan& plan);

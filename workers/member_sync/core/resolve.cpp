@@ -9,8 +9,8 @@ namespace {
 void append_encoded(std::string& into, std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~';
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~';
     if (plain) {
       into.push_back(c);
       continue;
@@ -62,15 +62,19 @@ std::vector<std::span<const std::string>> chunks(std::span<const std::string> ad
 
 const char* to_string(AddressState state) {
   switch (state) {
-    case AddressState::resolved: return "resolved";
-    case AddressState::ambiguous: return "ambiguous";
-    case AddressState::absent: break;
+    case AddressState::resolved:
+      return "resolved";
+    case AddressState::ambiguous:
+      return "ambiguous";
+    case AddressState::absent:
+      break;
   }
   return "absent";
 }
 
 Resolver::Resolver(std::vector<std::string> addresses) : addresses_(std::move(addresses)) {
-  for (std::string& address : addresses_) address = lower(address);
+  for (std::string& address : addresses_)
+    address = lower(address);
   std::ranges::sort(addresses_);
   addresses_.erase(std::unique(addresses_.begin(), addresses_.end()), addresses_.end());
   hits_.resize(addresses_.size());
@@ -84,9 +88,13 @@ void Resolver::add(const std::string& address, const Account& account) {
   if (lower(account.user_principal_name) == address) hits.sign_in_name_seen = true;
 }
 
-void Resolver::found_by_mail(const Account& account) { add(lower(account.mail), account); }
+void Resolver::found_by_mail(const Account& account) {
+  add(lower(account.mail), account);
+}
 
-void Resolver::found_by_sign_in_name(const Account& account) { add(lower(account.user_principal_name), account); }
+void Resolver::found_by_sign_in_name(const Account& account) {
+  add(lower(account.user_principal_name), account);
+}
 
 std::vector<std::string> Resolver::open_addresses() const {
   std::vector<std::string> open;

@@ -1,14 +1,15 @@
 #pragma once
+#include "common/core/ids.h"
+
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "common/core/ids.h"
-
 namespace rollcall::member_sync {
 
-inline constexpr std::size_t addresses_per_filter = 15;  // "max 15 expressions in a filter clause" (known-issues)
+inline constexpr std::size_t addresses_per_filter =
+    15;  // "max 15 expressions in a filter clause" (known-issues)
 inline constexpr std::size_t filters_per_batch = 20;
 
 std::string lower(std::string_view text);
@@ -34,8 +35,9 @@ struct Account {
   std::string mail, user_principal_name;
 };
 
-/// Finds out whose address is whose, in two passes: by mail, then by sign-in name for what that leaves open. An address that is
-/// one account's mail and another's sign-in name is ambiguous, so a hit whose sign-in name differs is looked up again.
+/// Finds out whose address is whose, in two passes: by mail, then by sign-in name for what that leaves open.
+/// An address that is one account's mail and another's sign-in name is ambiguous, so a hit whose sign-in name
+/// differs is looked up again.
 class Resolver {
  public:
   /// Addresses in any order and case.
@@ -52,7 +54,8 @@ class Resolver {
  private:
   struct Hits {
     std::vector<Uuid> ids;
-    bool sign_in_name_seen = false;  // one account has it as its sign-in name: unique in a tenant, no more to ask
+    bool sign_in_name_seen =
+        false;  // one account has it as its sign-in name: unique in a tenant, no more to ask
   };
   void add(const std::string& address, const Account& account);
   std::vector<std::string> addresses_;  // sorted, lower case

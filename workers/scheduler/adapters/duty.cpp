@@ -1,11 +1,11 @@
 #include "workers/scheduler/adapters/duty.h"
 
-#include <condition_variable>
-#include <mutex>
-
 #include "common/core/backoff.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
+
+#include <condition_variable>
+#include <mutex>
 
 namespace rollcall::scheduler {
 namespace {
@@ -16,7 +16,8 @@ void report(const std::string& duty, const std::exception& error) {
   Json fields = log::describe(error);
   fields["duty"] = duty;
   const auto* ours = dynamic_cast<const Error*>(&error);
-  const bool passes = ours != nullptr && (ours->fault() == Fault::transient || ours->fault() == Fault::conflict);
+  const bool passes =
+      ours != nullptr && (ours->fault() == Fault::transient || ours->fault() == Fault::conflict);
   // A refused statement does not mend itself: someone must act.
   log::write(passes ? log::Level::warn : log::Level::error, "duty_failed", fields);
 }

@@ -6,8 +6,9 @@
 
 namespace rollcall::scheduler {
 
-/// Does `work` again and again until `stop`; it answers how long to wait before the next time. What it throws is logged once
-/// per outage and waited out with backoff: one duty's trouble never reaches another.
-void keep_doing(const std::string& duty, const std::function<std::chrono::milliseconds()>& work, std::stop_token stop);
+/// Does `work` again and again until `stop`; it answers how long to wait before the next time. What it throws
+/// is logged once per outage and waited out with backoff: one duty's trouble never reaches another.
+void keep_doing(const std::string& duty, const std::function<std::chrono::milliseconds()>& work,
+                std::stop_token stop);
 
 }  // namespace rollcall::scheduler

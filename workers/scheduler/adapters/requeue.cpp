@@ -36,8 +36,8 @@ Requeue::Requeue(std::string topic_prefix, postgres::Database& database, runs::O
       metrics_(metrics) {}
 
 long Requeue::resume() {
-  return requeue("resumed", "state = 'waiting' AND resume_at <= now() - $1 * interval '1 millisecond'", "resume_at",
-                 std::chrono::milliseconds{0}, true);
+  return requeue("resumed", "state = 'waiting' AND resume_at <= now() - $1 * interval '1 millisecond'",
+                 "resume_at", std::chrono::milliseconds{0}, true);
 }
 
 long Requeue::rescue(std::chrono::milliseconds age) {
@@ -48,14 +48,16 @@ long Requeue::rescue(std::chrono::milliseconds age) {
 }
 
 long Requeue::resend(std::chrono::milliseconds age) {
-  return requeue("resent", "state = 'queued' AND queued_at < now() - $1 * interval '1 millisecond'", "queued_at", age, false);
+  return requeue("resent", "state = 'queued' AND queued_at < now() - $1 * interval '1 millisecond'",
+                 "queued_at", age, false);
 }
 
-long Requeue::requeue(const char* why, const std::string& which, const std::string& order, std::chrono::milliseconds age,
-                      bool news) {
+long Requeue::requeue(const char* why, const std::string& which, const std::string& order,
+                      std::chrono::milliseconds age, bool news) {
   // Without a claim, a worker that was only slow can no longer settle what another may now be doing.
   const std::string statement =
-      "UPDATE ops.runs SET state = 'queued', queued_at = now(), resume_at = NULL, claim = NULL, claimed_by = NULL,"
+      "UPDATE ops.runs SET state = 'queued', queued_at = now(), resume_at = NULL, claim = NULL, claimed_by = "
+      "NULL,"
       "       heartbeat_at = NULL, error_code = NULL, error_message = NULL"
       " WHERE id IN (SELECT id FROM ops.runs WHERE " +
       which + " ORDER BY " + order + " LIMIT " + std::to_string(batch_max) +
@@ -75,10 +77,12 @@ long Requeue::requeue(const char* why, const std::string& which, const std::stri
       }
     }
     if (ids.empty()) return requeued;
-    for (auto& message : messages) message.topic = with_prefix(message.topic, topic_prefix_);
+    for (auto& message : messages)
+      message.topic = with_prefix(message.topic, topic_prefix_);
     if (news) {
       transaction.execute(
-          "INSERT INTO ops.run_events (run_id, event, detail) SELECT id, 'queued', $2::jsonb FROM unnest($1::uuid[]) AS u(id)",
+          "INSERT INTO ops.run_events (run_id, event, detail) SELECT id, 'queued', $2::jsonb FROM "
+          "unnest($1::uuid[]) AS u(id)",
           {postgres::array(ids), postgres::value(Json{{"why", why}})});
     }
     requeued.count = static_cast<long>(ids.size());

@@ -1,11 +1,11 @@
 #pragma once
-#include <cstdint>
-#include <string>
-
 #include "common/config/settings.h"
 #include "common/kafka/kafka.h"
 #include "common/postgres/postgres.h"
 #include "workers/scheduler/scheduler.h"
+
+#include <cstdint>
+#include <string>
 
 namespace rollcall::scheduler {
 

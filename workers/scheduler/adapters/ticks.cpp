@@ -1,10 +1,10 @@
 #include "workers/scheduler/adapters/ticks.h"
 
-#include <algorithm>
-
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "workers/scheduler/core/schedule.h"
+
+#include <algorithm>
 
 namespace rollcall::scheduler {
 namespace {
@@ -16,8 +16,9 @@ constexpr milliseconds look_interval{1'000};
 /// Where a due schedule is locked by another scheduler there is nothing to do but look again soon.
 constexpr milliseconds shortest_wait{5};
 
-// SKIP LOCKED gives each row to one scheduler; a row that another has just moved on is checked again against the WHERE clause
-// before it is locked, so a due time is fired once. -infinity and times before 1970 would overflow: they count as 1970.
+// SKIP LOCKED gives each row to one scheduler; a row that another has just moved on is checked again against
+// the WHERE clause before it is locked, so a due time is fired once. -infinity and times before 1970 would
+// overflow: they count as 1970.
 constexpr const char* select_due = R"(
     SELECT id, name, worker, operation, parameters, cron, interval_seconds, time_zone,
            floor(extract(epoch FROM greatest(next_due_at, 'epoch'::timestamptz)) * 1000)::bigint,
@@ -31,7 +32,9 @@ constexpr const char* until_next = R"(
     SELECT ceil(extract(epoch FROM greatest(min(next_due_at), 'epoch'::timestamptz) - clock_timestamp()) * 1000)::bigint
       FROM ops.schedules WHERE NOT paused AND next_due_at < now() + interval '1 second')";
 
-WallTime wall(long epoch_ms) { return WallTime{milliseconds{epoch_ms}}; }
+WallTime wall(long epoch_ms) {
+  return WallTime{milliseconds{epoch_ms}};
+}
 
 Schedule read(const postgres::Row& row) {
   Schedule schedule;
@@ -66,8 +69,8 @@ struct Ticks::Look {
   milliseconds wait = look_interval;
 };
 
-Ticks::Ticks(std::string topic_prefix, postgres::Database& database, runs::OutboxPublisher& publisher, const Clock& clock,
-             metrics::Registry& metrics)
+Ticks::Ticks(std::string topic_prefix, postgres::Database& database, runs::OutboxPublisher& publisher,
+             const Clock& clock, metrics::Registry& metrics)
     : topic_prefix_(std::move(topic_prefix)),
       database_(database),
       publisher_(publisher),
@@ -89,14 +92,15 @@ Ticks::Look Ticks::look(postgres::Transaction& transaction) const {
     const Result<Firing> firing = wrong ? Result<Firing>{unexpected<Problem>(*wrong)} : fire(schedule, now);
     if (!firing) {
       pause(transaction, row.uuid(0), firing.error());
-      look.refused.push_back({{"schedule", schedule.name}, {"code", firing.error().code}, {"message", firing.error().message}});
+      look.refused.push_back(
+          {{"schedule", schedule.name}, {"code", firing.error().code}, {"message", firing.error().message}});
       continue;
     }
     // Derived, so that even a tick sent twice is known to be the same one.
     const std::string tick = crypto::derived_uuid({schedule.id, to_rfc3339(firing->due)}).to_string();
-    messages.push_back(runs::make_message(with_prefix(runs::ticks_topic(schedule.worker), topic_prefix_), schedule.id,
-                                          "rollcall.tick.v1", tick, tick_value(schedule, firing->due, tick),
-                                          clock_.wall()));
+    messages.push_back(runs::make_message(with_prefix(runs::ticks_topic(schedule.worker), topic_prefix_),
+                                          schedule.id, "rollcall.tick.v1", tick,
+                                          tick_value(schedule, firing->due, tick), clock_.wall()));
     ids.push_back(row.uuid(0));
     dues.push_back(postgres::value(firing->due));
     nexts.push_back(postgres::value(firing->next));
@@ -105,7 +109,8 @@ Ticks::Look Ticks::look(postgres::Transaction& transaction) const {
   if (!ids.empty()) {
     transaction.execute(
         "UPDATE ops.schedules s SET next_due_at = n.next, last_due_at = n.due"
-        "  FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS n(id, due, next) WHERE s.id = n.id",
+        "  FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[]) AS n(id, due, next) WHERE s.id = "
+        "n.id",
         {postgres::array(ids), postgres::array(dues), postgres::array(nexts)});
     look.stored.ids = runs::store_in_outbox(transaction, messages);
     look.stored.messages = std::move(messages);
@@ -120,10 +125,12 @@ Ticks::Look Ticks::look(postgres::Transaction& transaction) const {
 
 milliseconds Ticks::operator()() {
   Look done = database_.transact([this](postgres::Transaction& transaction) { return look(transaction); });
-  for (const Json& fields : done.refused) log::error("schedule_paused", fields);
+  for (const Json& fields : done.refused)
+    log::error("schedule_paused", fields);
   if (!done.late.empty()) {
     ticks_.add(static_cast<double>(done.late.size()));
-    for (const auto late : done.late) lateness_.observe(std::chrono::duration<double>(late).count());
+    for (const auto late : done.late)
+      lateness_.observe(std::chrono::duration<double>(late).count());
     publisher_.publish(std::move(done.stored.ids), std::move(done.stored.messages));
   }
   return done.wait;

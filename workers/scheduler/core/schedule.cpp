@@ -1,8 +1,8 @@
 #include "workers/scheduler/core/schedule.h"
 
-#include <algorithm>
-
 #include "common/core/cron.h"
+
+#include <algorithm>
 
 namespace rollcall::scheduler {
 namespace {
@@ -13,8 +13,8 @@ unexpected<Problem> invalid(const std::string& message) {
   return unexpected<Problem>(Problem{"setting_invalid", message});
 }
 
-/// The latest due time in [first, now] of a monotone "next after": bisection, because a minutely cron after a week of downtime
-/// has ten thousand missed times and a million schedules may come due at once.
+/// The latest due time in [first, now] of a monotone "next after": bisection, because a minutely cron after a
+/// week of downtime has ten thousand missed times and a million schedules may come due at once.
 Result<WallTime> latest_cron(const Cron& cron, const std::string& zone, WallTime first, WallTime now) {
   WallTime low = first - milliseconds{1};  // next after low is not after now
   WallTime high = now;                     // next after high is after now
@@ -56,7 +56,9 @@ Result<Firing> fire(const Schedule& schedule, WallTime now) {
   if (schedule.interval) return Firing{*coming - *schedule.interval, *coming};
   return Cron::parse(*schedule.cron)
       .and_then([&](const Cron& cron) { return latest_cron(cron, schedule.time_zone, *next, now); })
-      .map([&](WallTime due) { return Firing{due, *coming}; });
+      .map([&](WallTime due) {
+        return Firing{due, *coming};
+      });
 }
 
 std::optional<Problem> check(const Schedule& schedule) {
