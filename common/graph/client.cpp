@@ -6,7 +6,7 @@
 #include "common/graph/answers.h"
 #include "common/graph/batch_call.h"
 #include "common/graph/token_source.h"
-#include "common/graph/waiting.h"
+#include "common/core/waiting.h"
 #include "common/log/log.h"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "common/graph/governor.h"
 
-#include "common/graph/waiting.h"
+#include "common/core/waiting.h"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include "common/core/json.h"
 #include "common/crypto/crypto.h"
 #include "common/graph/answers.h"
-#include "common/graph/waiting.h"
+#include "common/core/waiting.h"
 
 #include <algorithm>
 #include <cctype>

@@ -151,7 +151,7 @@ void create_by_asking(rd_kafka_t* handle, const Options& options, const std::str
   while (std::chrono::steady_clock::now() < until) {
     const auto found = internal::metadata(handle, false, topic.get(), std::chrono::seconds(2), &problem);
     if (found && found->topic_cnt == 1 && found->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    rd_kafka_poll(handle, 100);
   }
   throw unavailable(options, problem);
 }

@@ -1,4 +1,5 @@
 #include "common/core/error.h"
+#include "common/core/waiting.h"
 #include "common/kafka/handle.h"
 #include "common/log/log.h"
 
@@ -6,6 +7,7 @@
 #include <deque>
 #include <mutex>
 #include <shared_mutex>
+#include <stop_token>
 #include <thread>
 
 namespace rollcall::kafka {
@@ -19,7 +21,7 @@ struct Producer::State {
 
   ~State() {
     wait_empty(std::chrono::seconds(2));  // a last chance; flush() is how a caller waits properly
-    stopping = true;
+    stopping.request_stop();
     poller.join();
     abandon(handle.get(), "the producer was closed before delivery");
   }
@@ -56,11 +58,12 @@ struct Producer::State {
       log::error("kafka_delivery_callback_failed", log::describe(problem));
     }
     const std::lock_guard lock(mutex);
-    if (--outstanding == 0) empty.notify_all();
+    --outstanding;
+    delivered.notify_all();
   }
 
   void poll_until_stopped() {
-    while (!stopping) {
+    while (!stopping.stop_requested()) {
       rd_kafka_poll(handle.get(),
                     50);  // only this thread replaces the handle, so it reads it without the lock
       answer_refused("the message was refused");
@@ -84,7 +87,7 @@ struct Producer::State {
       fatal = false;
     } catch (const std::exception& problem) {
       log::error("kafka_producer_not_recreated", log::describe(problem));
-      std::this_thread::sleep_for(std::chrono::seconds(1));  // the loop tries again
+      pause(std::chrono::seconds(1), stopping.get_token());  // the loop tries again
     }
   }
 
@@ -108,16 +111,16 @@ struct Producer::State {
 
   bool wait_empty(std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex);
-    return empty.wait_for(lock, timeout, [&] { return outstanding == 0; });
+    return delivered.wait_for(lock, timeout, [&] { return outstanding == 0; });
   }
 
   const Options options;
   std::mutex mutex;
-  std::condition_variable empty;
+  std::condition_variable delivered;  // one more message is answered for
   std::size_t outstanding = 0;
   std::deque<std::pair<Done, std::string>>
       refused;  // done() runs on the poll thread, also for what never got queued
-  std::atomic<bool> stopping = false;
+  std::stop_source stopping;
   std::atomic<bool> fatal = false;
   mutable std::shared_mutex handle_mutex;  // shared: use the handle; unique: replace it
   internal::Handle handle;
@@ -175,7 +178,9 @@ void Producer::publish(Message message, std::function<void(const std::string& er
     }
     // done() calling publish() would wait for itself: that one is refused instead.
     if (on_poller) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    // A delivery makes room; the bound is for what librdkafka frees without one.
+    std::unique_lock lock(state_->mutex);
+    state_->delivered.wait_for(lock, std::chrono::milliseconds(20));
   }
   const std::lock_guard lock(state_->mutex);
   state_->refused.emplace_back(std::move(*owned), problem);

@@ -1,9 +1,8 @@
 #include "common/worker/feed.h"
 
 #include "common/core/error.h"
+#include "common/core/waiting.h"
 #include "common/log/log.h"
-
-#include <thread>
 
 namespace rollcall::worker {
 namespace {
@@ -132,7 +131,7 @@ void Feed::run(std::stop_token stop) {
       poll_once();
     } catch (const std::exception& error) {
       log::warn("poll_failed", log::describe(error));
-      std::this_thread::sleep_for(std::chrono::milliseconds{500});
+      pause(std::chrono::milliseconds{500}, stop);
     }
   }
 }

@@ -1,19 +1,18 @@
 #pragma once
 #include "common/core/backoff.h"
 #include "common/core/error.h"
+#include "common/core/waiting.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 
-#include <thread>
-
 namespace rollcall::worker {
 
-/// Does `work` until it succeeds: transient errors and conflicts are waited out with backoff, however long it
-/// takes. False where `give_up()` said so first. Any other error passes through.
-template <class GiveUp, class Work>
-bool persist(const char* event, GiveUp give_up, Work work) {
-  constexpr Backoff backoff{std::chrono::milliseconds{100}, std::chrono::milliseconds{5'000}};
-  constexpr std::chrono::milliseconds slice{50};  // how late give_up may be noticed
+/// Does `work` until it succeeds: transient errors, conflicts and throttling are waited out with backoff,
+/// however long it takes. False where a stop was asked for before it succeeded. Any other error passes through.
+template <class Work>
+bool persist(const char* event, const std::stop_token& stop, Work work) {
+  // Short at the top: once PostgreSQL is back, everything goes on within a second.
+  constexpr Backoff backoff{std::chrono::milliseconds{50}, std::chrono::milliseconds{1'000}};
   for (int attempt = 1;; ++attempt) {
     try {
       work();
@@ -23,10 +22,8 @@ bool persist(const char* event, GiveUp give_up, Work work) {
           error.fault() != Fault::throttled)
         throw;
       if (attempt == 1 || attempt % 10 == 0) log::warn(event, log::describe(error));
-      auto wait = error.retry_after().value_or(backoff.delay(attempt, crypto::random_unit()));
-      for (; wait.count() > 0 && !give_up(); wait -= slice)
-        std::this_thread::sleep_for(std::min(wait, slice));
-      if (give_up()) return false;
+      const auto wait = error.retry_after().value_or(backoff.delay(attempt, crypto::random_unit()));
+      if (!pause(wait, stop)) return false;
     }
   }
 }

@@ -72,8 +72,7 @@ class Loop {
         outbox_(database, producer),
         graveyard_(producer,
                    metrics.counter("rollcall_dead_letters_total", "Messages put on a dead-letter topic.")),
-        settler_({options.worker, database, outbox_, in_flight_, clock, metrics,
-                  [this] { return past_deadline(); }}),
+        settler_({options.worker, database, outbox_, in_flight_, clock, metrics}),
         lanes_(options.lanes, metrics.gauge("rollcall_lanes_busy", "Lanes at work.")),
         messages_(metrics.counter("rollcall_messages_total", "Messages received.")) {}
 
@@ -93,10 +92,6 @@ class Loop {
   void queue_commands(const std::vector<Json>& commands);
   void beat(std::stop_token stop);
   void shut_down(Feed& commands, Feed& ticks);
-  bool past_deadline() const {
-    return stop_.stop_requested() &&
-           std::chrono::steady_clock::now().time_since_epoch().count() >= deadline_.load();
-  }
 
   const LoopOptions& options_;
   postgres::Database& database_;
@@ -169,8 +164,7 @@ void Loop::claim_or_split(std::vector<Command> block) {
   std::vector<Claimed> claimed;
   try {
     const bool done = persist(
-        "claim_waits", [this] { return stop_.stop_requested(); },
-        [&] {
+        "claim_waits", stop_, [&] {
           claimed = database_.transact([&](postgres::Transaction& transaction) {
             return claim_block(transaction, {options_.worker, instance_name(options_)}, block);
           });
@@ -257,8 +251,7 @@ void Loop::serve(Tick tick) {
     if (dropped || stop_.stop_requested()) return;  // not finished: it comes again
     try {
       const bool done = persist(
-          "tick_waits", [this] { return stop_.stop_requested(); },
-          [&] { queue_commands(handler_.expand(tick.value)); });
+          "tick_waits", stop_, [&] { queue_commands(handler_.expand(tick.value)); });
       if (done) tick.ticket.finish();
     } catch (const Error& error) {
       graveyard_.bury(tick.ticket, {error.code(), error.what()},

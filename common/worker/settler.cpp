@@ -27,7 +27,9 @@ bool Settler::finish(SteadyTime deadline) {
     changed_.wait(lock, [&] { return ended_; });
     return true;
   }
-  return changed_.wait_until(lock, deadline, [&] { return ended_; });
+  if (changed_.wait_until(lock, deadline, [&] { return ended_; })) return true;
+  given_up_.request_stop();  // so that the thread can be joined while PostgreSQL is away
+  return false;
 }
 
 void Settler::work() {
@@ -53,7 +55,7 @@ void Settler::settle(std::vector<Finished> block) {
     pointers.push_back(&one);
   Settled settled;
   try {
-    const bool done = persist("settle_waits", parts_.give_up, [&] {
+    const bool done = persist("settle_waits", given_up_.get_token(), [&] {
       settled = parts_.database.transact([&](postgres::Transaction& transaction) {
         return settle_block(transaction, parts_.worker, pointers, parts_.clock.wall());
       });

@@ -4,8 +4,8 @@
 
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 namespace rollcall::worker {
@@ -21,12 +21,11 @@ class Settler {
     InFlight& in_flight;
     const Clock& clock;
     metrics::Registry& metrics;
-    std::function<bool()> give_up;  ///< asked while PostgreSQL is away
   };
   explicit Settler(Parts parts);
   ~Settler();
   void add(Finished finished);
-  /// No more will come: settles the rest; false where that took longer than `deadline`.
+  /// No more will come: settles the rest; false where that took longer than `deadline` and was given up.
   bool finish(SteadyTime deadline);
 
  private:
@@ -41,6 +40,7 @@ class Settler {
   std::deque<Finished> queue_;
   bool closing_ = false;
   bool ended_ = false;
+  std::stop_source given_up_;
   std::jthread thread_;  // last: it uses everything above
 };
 

@@ -1,9 +1,9 @@
 #include "common/core/error.h"
 #include "common/core/reasons.h"
+#include "common/core/waiting.h"
 #include "ops/cli/commands.h"
 
 #include <algorithm>
-#include <thread>
 
 /// Waiting for runs, and saying how they ended.
 namespace rollcall::cli {
@@ -98,7 +98,7 @@ std::vector<RunView> wait_for_runs(Context& context, const std::vector<Uuid>& id
                     "Follow it with 'rollcall runs watch " + id + "'; does the worker run?",
                     {{"job_id", id}});
     }
-    std::this_thread::sleep_for(poll_interval);
+    pause(poll_interval, {});
   }
 }
 
