@@ -11,21 +11,12 @@
 #include <condition_variable>
 #include <cstdlib>
 
-#include <unistd.h>
-
 namespace rollcall::worker {
 namespace {
 
 constexpr std::chrono::milliseconds heartbeat_every{5'000};
 constexpr std::chrono::milliseconds progress_every{250};
 constexpr std::size_t tick_block = 1'000;
-
-std::string instance_name(const LoopOptions& options) {
-  if (!options.instance_id.empty()) return options.instance_id;
-  char host[256] = {};
-  gethostname(host, sizeof host - 1);
-  return std::string{host} + ":" + std::to_string(getpid());
-}
 
 /// Commands that wait to be claimed: what someone waits for before bulk.
 class Inbox {
@@ -116,7 +107,7 @@ std::unique_ptr<Feed> Loop::make_feed(bool ticks) {
   kafka::ConsumerOptions consumer;
   consumer.client = options_.kafka;
   consumer.group = options_.topic_prefix + "-" + options_.worker + (ticks ? "-ticks" : "");
-  consumer.instance_id = options_.instance_id;
+  if (options_.stable) consumer.instance_id = options_.instance;
   consumer.topics = {topic(ticks)};
   Feed::Wiring wiring;
   wiring.worker = options_.worker;
@@ -166,7 +157,7 @@ void Loop::claim_or_split(std::vector<Command> block) {
     const bool done = persist(
         "claim_waits", stop_, [&] {
           claimed = database_.transact([&](postgres::Transaction& transaction) {
-            return claim_block(transaction, {options_.worker, instance_name(options_)}, block);
+            return claim_block(transaction, {options_.worker, options_.instance}, block);
           });
         });
     if (!done) return;
@@ -326,17 +317,15 @@ void Loop::shut_down(Feed& commands, Feed& ticks) {
 
 }  // namespace
 
-LoopOptions load_loop_options(config::Settings& settings, const std::string& worker) {
+LoopOptions load_loop_options(config::Settings& settings, const CommonSettings& common) {
   using std::chrono::milliseconds;
   LoopOptions options;
-  options.worker = worker;
-  options.kafka.brokers =
-      settings.required("KAFKA_BROKERS", "Kafka's bootstrap servers, host:port, comma-separated.");
-  options.kafka.client_id = "rollcall-" + worker;
+  options.worker = common.worker;
+  options.kafka = common.kafka;
+  options.instance = common.instance;
+  options.stable = common.stable;
   options.lanes =
       static_cast<int>(settings.number("ROLLCALL_LANES", options.lanes, 1, 256, "Runs served at once."));
-  options.instance_id =
-      settings.text("ROLLCALL_INSTANCE_ID", "", "Stable name of this process in its consumer group.");
   options.attempts_max =
       static_cast<int>(settings.number("ROLLCALL_ATTEMPTS_MAX", options.attempts_max, 1, 1'000,
                                        "Failed attempts after which a run is failed."));

@@ -3,6 +3,7 @@
 #include "common/core/backoff.h"
 #include "common/metrics/metrics.h"
 #include "common/schema/validator.h"
+#include "common/worker/common_settings.h"
 #include "common/worker/handler.h"
 
 #include <stop_token>
@@ -12,7 +13,8 @@ namespace rollcall::worker {
 struct LoopOptions {
   std::string worker;  ///< "member-sync": topics are rollcall.<worker>.commands and .ticks
   kafka::Options kafka;
-  std::string instance_id;  ///< static group membership; empty: dynamic
+  std::string instance;  ///< who this process is: CommonSettings::instance
+  bool stable = false;   ///< static group membership by that name
   int lanes = 8;
   int claim_batch_max = 500;
   int attempts_max = 10;
@@ -20,8 +22,8 @@ struct LoopOptions {
   std::chrono::milliseconds stop_deadline{20'000};
   std::string topic_prefix = "rollcall";  ///< of topics and group; tests have their own
 };
-/// Declares the settings every worker shares (KAFKA_BROKERS, ROLLCALL_LANES, …).
-LoopOptions load_loop_options(config::Settings& settings, const std::string& worker);
+/// Declares the settings of the loop (ROLLCALL_LANES, ROLLCALL_ATTEMPTS_MAX, …).
+LoopOptions load_loop_options(config::Settings& settings, const CommonSettings& common);
 
 /// The loop every worker runs: poll, validate, claim in blocks, hand to lanes (order per organization,
 /// parallel across), settle in blocks with the outbox in the same transaction, publish, commit the contiguous

@@ -14,20 +14,20 @@ int main(int argc, char** argv) try {
     return *code;
   config::Settings settings{config::process_environment()};
   const member_sync::ProcessSettings options = member_sync::load_settings(settings);
-  log::init("member-sync", options.log_level);
+  log::init("member-sync", options.common.log_level);
 
   worker::StopSignal stop;
   SystemClock clock;
   metrics::Registry metrics{"member-sync"};
   schema::Validator schemas;
-  postgres::Database database{options.database};
-  kafka::Producer producer{options.loop.kafka};
+  postgres::Database database{options.common.database};
+  kafka::Producer producer{options.common.kafka};
   http_client::CurlTransport transport;
   graph::TokenSource tokens{transport, clock, options.credentials};
   graph::Governor governor{options.limits, clock};
   graph::Client client{transport, tokens, governor, clock, options.graph, metrics};
   member_sync::Handler handler{database, client, clock, options.handler};
-  worker::OpsServer ops{options.ops_port,
+  worker::OpsServer ops{options.common.ops_port,
                         metrics,
                         {{"postgresql", [&] { return database.reachable(); }},
                          {"kafka", [&] { return producer.reachable(); }}}};

@@ -45,13 +45,10 @@ graph::GovernorLimits load_limits(config::Settings& settings) {
 
 ProcessSettings load_settings(config::Settings& settings) {
   ProcessSettings all;
-  all.log_level = settings.text("ROLLCALL_LOG_LEVEL", "info", "debug, info, warn or error");
-  all.ops_port = static_cast<std::uint16_t>(
-      settings.number("ROLLCALL_OPS_PORT", 9101, 0, 65535, "port of /healthz, /readyz and /metrics; 0: any"));
-  all.database.url = settings.required_secret("DATABASE_URL", "PostgreSQL").reveal();
-  all.database.application_name = "rollcall-member-sync";
-  all.loop = worker::load_loop_options(settings, "member-sync");
-  all.database.connections_max = all.loop.lanes + 4;  // every lane may hold one; the loop itself needs a few
+  all.common = worker::load_common_settings(settings, "member-sync", 9101);
+  all.loop = worker::load_loop_options(settings, all.common);
+  // Every lane may hold a connection; the loop itself needs a few.
+  all.common.database.connections_max = all.loop.lanes + 4;
   all.handler.enabled = settings.flag("MS_AUTH_ENABLED", true, "false: every sync is refused");
   all.graph.root =
       settings.url("MS_GRAPH_URL", "https://graph.microsoft.com", "Microsoft Graph, without version");

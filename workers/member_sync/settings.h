@@ -3,19 +3,13 @@
 #include "common/graph/client.h"
 #include "common/graph/governor.h"
 #include "common/graph/token_source.h"
-#include "common/postgres/postgres.h"
 #include "common/worker/run_worker.h"
 #include "workers/member_sync/handler.h"
-
-#include <cstdint>
-#include <string>
 
 namespace rollcall::member_sync {
 
 struct ProcessSettings {
-  std::string log_level;
-  std::uint16_t ops_port = 0;
-  postgres::Options database;
+  worker::CommonSettings common;
   worker::LoopOptions loop;
   graph::Credentials credentials;
   graph::GovernorLimits limits;

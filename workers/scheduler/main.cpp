@@ -14,13 +14,13 @@ int main(int argc, char** argv) {
     }
     config::Settings settings(config::process_environment());
     const auto options = scheduler::load(settings);
-    log::init("scheduler", options.log_level);
+    log::init("scheduler", options.common.log_level);
     worker::StopSignal stop;
     const SystemClock clock;
     metrics::Registry metrics("scheduler");
-    postgres::Database database(options.database);
-    kafka::Producer producer(options.kafka);
-    worker::OpsServer ops(options.ops_port, metrics,
+    postgres::Database database(options.common.database);
+    kafka::Producer producer(options.common.kafka);
+    worker::OpsServer ops(options.common.ops_port, metrics,
                           {{"postgresql", [&] { return database.reachable(); }},
                            {"kafka", [&] { return producer.reachable(); }}});
     log::info("started", {{"ops_port", ops.port()}, {"version", ROLLCALL_VERSION}});

@@ -1,20 +1,12 @@
 #pragma once
-#include "common/config/settings.h"
-#include "common/kafka/kafka.h"
-#include "common/postgres/postgres.h"
+#include "common/worker/common_settings.h"
 #include "workers/scheduler/scheduler.h"
-
-#include <cstdint>
-#include <string>
 
 namespace rollcall::scheduler {
 
 struct ProcessOptions {
+  worker::CommonSettings common;
   SchedulerOptions loop;
-  postgres::Options database;
-  kafka::Options kafka;
-  std::uint16_t ops_port = 9102;
-  std::string log_level;
 };
 /// Declares and reads every setting of the process; throws what Settings::finish() throws.
 ProcessOptions load(config::Settings& settings);
