@@ -27,7 +27,7 @@ struct Consumer::State {
         {"enable.auto.offset.store", "false"},
         {"auto.offset.reset", "earliest"},
         {"allow.auto.create.topics", "true"},
-        // Eager: 2.0.2's cooperative rebalances have defects (shared/kafka-postgres-facts.md 2.4).
+        // Eager: librdkafka 2.0.2's cooperative rebalances have defects (fixed in 2.3, 2.4 and 2.6.1).
         {"partition.assignment.strategy", "range"},
         {"session.timeout.ms", std::to_string(session)},
         {"heartbeat.interval.ms", std::to_string(std::max<long>(100, session / 4))},

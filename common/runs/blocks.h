@@ -14,9 +14,28 @@ Stored enqueue_block(postgres::Transaction& transaction, const std::vector<NewRu
 /// SHA-256 of the canonical dump: nlohmann keeps object keys sorted, so equal parameters have equal text.
 std::string parameters_hash(const Json& parameters);
 
-/// The value of a run_news() message, to add to (progress, resume_at) before news_message() wraps it.
-Json news_value(const Uuid& run, const std::optional<Uuid>& organization, const std::string& worker,
-                const std::string& operation, const std::string& state, int attempt, WallTime now);
-kafka::Message news_message(const Json& value, WallTime now, const std::string& traceparent = {});
+/// A living worker renews the heartbeat of what it holds this often; a run without one for `stale_after` is
+/// anybody's. Less than Kafka's session timeout: a dead worker's runs can be taken over together with its
+/// partitions.
+inline constexpr std::chrono::milliseconds heartbeat_every{2'000};
+inline constexpr std::chrono::milliseconds stale_after{8'000};
+
+/// What rollcall.runs is told of a run.
+struct News {
+  Uuid run;
+  std::optional<Uuid> organization;
+  std::string worker, operation, state;
+  int attempt = 0;
+  Uuid claim;  ///< with one, the same state told twice has the same event id
+  Json result, progress;
+  std::string code, message;
+  std::optional<WallTime> resume_at;
+  std::string traceparent;
+};
+kafka::Message news_message(const News& news, WallTime now);
+
+/// What joined `leaders` (runs that have just ended) ends with them: as they did, or, where they were cancelled,
+/// by being queued again.
+Stored conclude_followers(postgres::Transaction& transaction, const std::vector<Uuid>& leaders, WallTime now);
 
 }  // namespace rollcall::runs

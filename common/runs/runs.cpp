@@ -196,29 +196,27 @@ Stored reject(postgres::Transaction& transaction, const Uuid& run, const std::st
                                       waiting.attempt, now, nullptr, "rejected", words)});
 }
 
-Json news_value(const Uuid& run, const std::optional<Uuid>& organization, const std::string& worker,
-                const std::string& operation, const std::string& state, int attempt, WallTime now) {
-  Json value = {{"run_id", run.to_string()}, {"worker", worker},
-                {"operation", operation},    {"state", state},
-                {"attempt", attempt},        {"at", to_rfc3339(now)}};
-  if (organization) value["organization_id"] = organization->to_string();
-  return value;
-}
-
-kafka::Message news_message(const Json& value, WallTime now, const std::string& traceparent) {
-  const auto organization = value.find("organization_id");
-  const auto& key = organization == value.end() ? value.at("run_id") : *organization;
-  return make_message(runs_topic, key.get<std::string>(), news_type, crypto::new_uuid().to_string(), value,
-                      now, traceparent);
+kafka::Message news_message(const News& news, WallTime now) {
+  const std::string run = news.run.to_string();
+  Json value = {{"run_id", run},           {"worker", news.worker},   {"operation", news.operation},
+                {"state", news.state},     {"attempt", news.attempt}, {"at", to_rfc3339(now)}};
+  if (news.organization) value["organization_id"] = news.organization->to_string();
+  if (news.result.is_object()) value["result"] = news.result;
+  if (news.progress.is_object()) value["progress"] = news.progress;
+  if (!news.code.empty()) value["error"] = {{"code", news.code}, {"message", news.message}};
+  if (news.resume_at) value["resume_at"] = to_rfc3339(*news.resume_at);
+  const Uuid id = news.claim.is_nil() || news.progress.is_object()
+                      ? crypto::new_uuid()
+                      : crypto::derived_uuid({run, news.claim.to_string(), news.state});
+  return make_message(runs_topic, news.organization ? news.organization->to_string() : run, news_type,
+                      id.to_string(), value, now, news.traceparent);
 }
 
 kafka::Message run_news(const Uuid& run, const std::optional<Uuid>& organization, const std::string& worker,
                         const std::string& operation, const std::string& state, int attempt, WallTime now,
                         const Json& result, const std::string& code, const std::string& message) {
-  Json value = news_value(run, organization, worker, operation, state, attempt, now);
-  if (result.is_object()) value["result"] = result;
-  if (!code.empty()) value["error"] = {{"code", code}, {"message", message}};
-  return news_message(value, now);
+  News news{run, organization, worker, operation, state, attempt, {}, result, {}, code, message, {}, {}};
+  return news_message(news, now);
 }
 
 }  // namespace rollcall::runs

@@ -4,34 +4,57 @@
 #include "common/runs/blocks.h"
 
 #include <algorithm>
+#include <map>
 
 namespace rollcall::worker {
 namespace {
 
+// A run that is 'running' is taken over from whoever does not live any more: no heartbeat for stale_after, or our
+// own predecessor under the same name.
 constexpr const char* claim_sql = R"(
 INSERT INTO ops.runs AS r (id, tenant_id, organization_id, worker, operation, state, caller_identity, parameters,
-                           parameters_hash, traceparent, attempt, claim, claimed_by, heartbeat_at, started_at)
-SELECT u.id, u.tenant, u.organization, $1, u.operation, 'running', u.caller, u.parameters, u.hash, u.traceparent, 1,
-       u.claim, $2, now(), now()
-FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::jsonb[], $9::text[], $10::text[], $11::uuid[])
-     AS u(id, tenant, organization, operation, caller, parameters, hash, traceparent, claim)
+    parameters_hash, traceparent, attempt, claim, claimed_by, heartbeat_at, created_at, queued_at, started_at)
+SELECT u.id, u.tenant, u.organization, $1, u.operation, 'running', u.caller, u.parameters, u.hash, u.traceparent,
+    1, u.claim, $2, now(), $12, $12, now()
+FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::jsonb[], $9::text[], $10::text[],
+            $11::uuid[])
+    AS u(id, tenant, organization, operation, caller, parameters, hash, traceparent, claim)
 ORDER BY u.id -- one order for all workers: no deadlocks
 ON CONFLICT (id) DO UPDATE SET state = 'running', claim = excluded.claim, claimed_by = excluded.claimed_by,
     attempt = r.attempt + 1, heartbeat_at = now(), started_at = coalesce(r.started_at, now()), resume_at = NULL
-WHERE r.state IN ('queued', 'running') AND r.worker = excluded.worker
-RETURNING id, claim, attempt, started_at < now(), tenant_id, organization_id, operation, caller_identity, parameters,
-    CASE WHEN approval_expires_at > now() THEN approved_digest END, cancel_requested, traceparent)";
+WHERE r.worker = excluded.worker AND (r.state = 'queued' OR (r.state = 'running' AND
+    (r.claimed_by = excluded.claimed_by OR
+     coalesce(r.heartbeat_at, r.started_at, r.queued_at) < now() - $13 * interval '1 millisecond')))
+RETURNING id, claim, attempt, started_at < now(), tenant_id, organization_id, operation, caller_identity,
+    parameters, CASE WHEN approval_expires_at > now() THEN approved_digest END, cancel_requested, traceparent,
+    carried, (extract(epoch FROM created_at) * 1000)::bigint, parameters_hash,
+    EXISTS (SELECT FROM ops.runs f WHERE f.joined_to = r.id AND f.state = 'waiting'))";
+
+constexpr const char* join_sql = R"(
+INSERT INTO ops.runs AS r (id, tenant_id, organization_id, worker, operation, state, caller_identity, parameters,
+    parameters_hash, traceparent, joined_to, error_code, error_message)
+SELECT u.id, u.tenant, u.organization, $1, u.operation, 'waiting', u.caller, u.parameters, u.hash, u.traceparent,
+    u.leader, 'joined', 'An equal run had not begun yet; this one ends as that one does.'
+FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[],
+            $10::uuid[])
+    AS u(id, tenant, organization, operation, caller, parameters, hash, traceparent, leader)
+ORDER BY u.id
+ON CONFLICT (id) DO UPDATE SET state = 'waiting', joined_to = excluded.joined_to,
+    error_code = excluded.error_code, error_message = excluded.error_message
+WHERE r.worker = excluded.worker AND r.state = 'queued' AND r.attempt = 0 AND r.approved_digest IS NULL
+RETURNING id)";
 
 constexpr const char* settle_sql = R"(
 UPDATE ops.runs r SET state = u.state, resume_at = u.resume_at, attempt = r.attempt - u.refund, result = u.result,
-    error_code = u.code, error_message = u.message, outcome = u.outcome, duration_ms = u.duration,
+    error_code = u.code, error_message = u.message, outcome = u.outcome, carried = u.carried,
+    duration_ms = coalesce(r.duration_ms, 0) + u.duration,
     claim = CASE WHEN u.state = 'queued' THEN NULL ELSE r.claim END,
     finished_at = CASE WHEN u.outcome IS NOT NULL THEN $10::timestamptz END,
     -- An approval is for one plan: asking again starts anew.
     approved_digest = CASE WHEN u.state = 'needs_approval' THEN NULL ELSE r.approved_digest END
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::jsonb[], $7::text[], $8::text[],
-            $9::text[], $11::bigint[])
-     AS u(id, claim, state, resume_at, refund, result, code, message, outcome, duration)
+            $9::text[], $11::bigint[], $12::jsonb[])
+     AS u(id, claim, state, resume_at, refund, result, code, message, outcome, duration, carried)
 WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'
 RETURNING r.id)";
 
@@ -39,35 +62,111 @@ postgres::Value text_or_null(const std::string& text) {
   return text.empty() ? std::nullopt : postgres::value(text);
 }
 
-Claimed claimed_of(const postgres::Row& row, const Command& command) {
-  Claimed claimed;
-  claimed.claim = row.uuid(1);
-  claimed.run = {row.uuid(0),
-                 row.uuid(5),
-                 row.text(4),
-                 row.text(6),
-                 row.text(7),
-                 row.json(8),
-                 static_cast<int>(row.number(2)),
-                 row.flag(3),
-                 row.text(9)};
-  claimed.cancel_requested = row.flag(10);
-  claimed.traceparent = row.text(11).empty() ? command.traceparent : row.text(11);
-  claimed.urgent = command.urgent;
-  claimed.ticket = command.ticket;
+postgres::Value object_or_null(const Json& json) {
+  return json.is_object() ? postgres::value(json) : std::nullopt;
+}
+
+/// Commands as the columns that both claim and join store.
+struct Columns {
+  std::vector<Uuid> ids;
+  std::vector<std::string> tenants, operations, callers, hashes, traces;
+  std::vector<postgres::Value> organizations, parameters;
+
+  void add(const Command& command) {
+    ids.push_back(command.run_id);
+    tenants.push_back(command.tenant_id);
+    operations.push_back(command.operation);
+    callers.push_back(command.caller_identity);
+    hashes.push_back(command.parameters_hash);
+    traces.push_back(command.traceparent);
+    organizations.push_back(postgres::value(command.organization_id));
+    parameters.push_back(postgres::value(command.parameters));
+  }
+};
+
+std::shared_ptr<Claimed> claimed_of(const postgres::Row& row, const Command& command) {
+  auto claimed = std::make_shared<Claimed>();
+  claimed->claim = row.uuid(1);
+  Run& run = claimed->run;
+  run.id = row.uuid(0);
+  run.attempt = static_cast<int>(row.number(2));
+  run.resumed = row.flag(3);
+  run.tenant_id = row.text(4);
+  run.organization_id = row.uuid(5);
+  run.operation = row.text(6);
+  run.caller_identity = row.text(7);
+  run.parameters = row.json(8);
+  run.approved_digest = row.text(9);
+  run.carried = row.json(12);
+  claimed->cancel_requested = row.flag(10);
+  claimed->traceparent = row.text(11).empty() ? command.traceparent : row.text(11);
+  claimed->created_at = WallTime{std::chrono::milliseconds{row.number(13)}};
+  claimed->parameters_hash = row.text(14);
+  claimed->followed = row.flag(15);
+  claimed->urgent = command.urgent;
+  claimed->ticket = command.ticket;
   return claimed;
 }
 
+std::optional<Uuid> none_if_nil(const Uuid& id) {
+  return id.is_nil() ? std::nullopt : std::optional{id};
+}
+
 kafka::Message news_of(const std::string& worker, const Finished& finished, WallTime now) {
-  const auto& run = finished.claimed.run;
+  const auto& run = finished.claimed->run;
   const auto& settlement = finished.settlement;
-  const auto organization = run.organization_id.is_nil() ? std::nullopt : std::optional{run.organization_id};
-  Json value = runs::news_value(run.id, organization, worker, run.operation, settlement.state,
-                                std::max(0, run.attempt - (settlement.refund_attempt ? 1 : 0)), now);
-  if (settlement.result.is_object()) value["result"] = settlement.result;
-  if (!settlement.code.empty()) value["error"] = {{"code", settlement.code}, {"message", settlement.message}};
-  if (settlement.resume_at) value["resume_at"] = to_rfc3339(*settlement.resume_at);
-  return runs::news_message(value, now, finished.claimed.traceparent);
+  runs::News news;
+  news.run = run.id;
+  news.organization = none_if_nil(run.organization_id);
+  news.worker = worker;
+  news.operation = run.operation;
+  news.state = settlement.state;
+  news.attempt = std::max(0, run.attempt - (settlement.refund_attempt ? 1 : 0));
+  news.claim = finished.claimed->claim;
+  news.result = settlement.result;
+  news.code = settlement.code;
+  news.message = settlement.message;
+  news.resume_at = settlement.resume_at;
+  news.traceparent = finished.claimed->traceparent;
+  return runs::news_message(news, now);
+}
+
+kafka::Message news_again(const postgres::Row& row, WallTime now) {
+  runs::News news;
+  news.run = row.uuid(0);
+  news.worker = row.text(2);
+  news.state = row.text(1);
+  news.organization = none_if_nil(row.uuid(3));
+  news.operation = row.text(4);
+  news.attempt = static_cast<int>(row.number(5));
+  news.claim = row.uuid(6);
+  news.result = row.json(7);
+  news.code = row.text(8);
+  news.message = row.text(9);
+  if (!row.is_null(10)) news.resume_at = WallTime{std::chrono::milliseconds{row.number(10)}};
+  news.traceparent = row.text(11);
+  return runs::news_message(news, now);
+}
+
+/// The rest of a block: what state are these runs in, that they could not be claimed?
+void look_up(postgres::Transaction& transaction, const std::vector<Command>& commands,
+             const std::map<Uuid, std::size_t>& missing, WallTime now, ClaimAnswer& answer) {
+  std::vector<Uuid> ids;
+  for (const auto& [id, index] : missing)
+    ids.push_back(commands[index].run_id);
+  const auto rows = transaction.query(
+      "SELECT id, state, worker, organization_id, operation, attempt, claim, result, error_code, "
+      "error_message, (extract(epoch FROM resume_at) * 1000)::bigint, traceparent FROM ops.runs WHERE id = ANY($1::uuid[])",
+      {postgres::array(ids)});
+  for (const auto& row : rows) {
+    const std::size_t index = missing.at(row.uuid(0));
+    // Queued: it was set free between the two statements.
+    if (row.text(1) == "running" || row.text(1) == "queued") {
+      answer.held.push_back(index);
+    } else {
+      answer.known.push_back({index, news_again(row, now)});
+    }
+  }
 }
 
 void add_events(postgres::Transaction& transaction, const std::vector<const Finished*>& finished) {
@@ -75,12 +174,12 @@ void add_events(postgres::Transaction& transaction, const std::vector<const Fini
   std::vector<std::string> events;
   std::vector<postgres::Value> details;
   for (const auto* one : finished) {
-    Json detail = {{"attempt", one->claimed.run.attempt}};
+    Json detail = {{"attempt", one->claimed->run.attempt}, {"duration_ms", one->duration.count()}};
     if (!one->settlement.code.empty()) {
       detail["code"] = one->settlement.code;
       detail["message"] = one->settlement.message;
     }
-    ids.push_back(one->claimed.run.id);
+    ids.push_back(one->claimed->run.id);
     events.push_back(one->settlement.event);
     details.push_back(postgres::value(detail));
   }
@@ -94,28 +193,27 @@ std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector
                            WallTime now) {
   std::vector<Uuid> ids, claims;
   std::vector<std::string> states;
-  std::vector<postgres::Value> resume, results, codes, messages, outcomes, durations;
-  std::vector<long> refunds;
+  std::vector<postgres::Value> resume, results, codes, messages, outcomes, carried;
+  std::vector<long> refunds, durations;
   for (const auto* one : finished) {
     const auto& settlement = one->settlement;
-    ids.push_back(one->claimed.run.id);
-    claims.push_back(one->claimed.claim);
+    ids.push_back(one->claimed->run.id);
+    claims.push_back(one->claimed->claim);
     states.push_back(settlement.state);
     resume.push_back(settlement.resume_at ? postgres::value(*settlement.resume_at) : std::nullopt);
     refunds.push_back(settlement.refund_attempt ? 1 : 0);
-    results.push_back(settlement.result.is_object() ? postgres::value(settlement.result) : std::nullopt);
+    results.push_back(object_or_null(settlement.result));
     codes.push_back(text_or_null(settlement.code));
     messages.push_back(text_or_null(settlement.message));
     outcomes.push_back(text_or_null(settlement.outcome));
-    const bool is_finished = !settlement.outcome.empty();
-    durations.push_back(is_finished ? postgres::value(static_cast<long>(one->duration.count()))
-                                    : std::nullopt);
+    carried.push_back(object_or_null(settlement.carried));
+    durations.push_back(static_cast<long>(one->duration.count()));
   }
   const auto rows = transaction.query(
       settle_sql,
       {postgres::array(ids), postgres::array(claims), postgres::array(states), postgres::array(resume),
        postgres::array(refunds), postgres::array(results), postgres::array(codes), postgres::array(messages),
-       postgres::array(outcomes), postgres::value(now), postgres::array(durations)});
+       postgres::array(outcomes), postgres::value(now), postgres::array(durations), postgres::array(carried)});
   std::set<Uuid> held;
   for (const auto& row : rows)
     held.insert(row.uuid(0));
@@ -124,37 +222,59 @@ std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector
 
 }  // namespace
 
-std::vector<Claimed> claim_block(postgres::Transaction& transaction, const Claimant& claimant,
-                                 const std::vector<Command>& commands) {
-  std::vector<Uuid> ids, claims;
-  std::vector<std::string> tenants, operations, callers, hashes, traces;
-  std::vector<postgres::Value> organizations, parameters;
-  for (const auto& command : commands) {
-    ids.push_back(command.run_id);
+ClaimAnswer claim_block(postgres::Transaction& transaction, const Claimant& claimant,
+                        const std::vector<Command>& commands, WallTime now) {
+  Columns columns;
+  std::vector<Uuid> claims;
+  std::map<Uuid, std::size_t> missing;
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    columns.add(commands[i]);
     claims.push_back(crypto::new_uuid());
-    tenants.push_back(command.tenant_id);
-    operations.push_back(command.operation);
-    callers.push_back(command.caller_identity);
-    hashes.push_back(runs::parameters_hash(command.parameters));
-    traces.push_back(command.traceparent);
-    organizations.push_back(postgres::value(command.organization_id));
-    parameters.push_back(postgres::value(command.parameters));
+    missing.emplace(commands[i].run_id, i);
   }
   const auto rows = transaction.query(
-      claim_sql, {postgres::value(claimant.worker), postgres::value(claimant.instance), postgres::array(ids),
-                  postgres::array(tenants), postgres::array(organizations), postgres::array(operations),
-                  postgres::array(callers), postgres::array(parameters), postgres::array(hashes),
-                  postgres::array(traces), postgres::array(claims)});
-  std::map<Uuid, const postgres::Row*> by_id;
-  for (const auto& row : rows)
-    by_id.emplace(row.uuid(0), &row);
-  std::vector<Claimed> claimed;
-  claimed.reserve(rows.size());
-  for (const auto& command : commands) {
-    const auto found = by_id.find(command.run_id);
-    if (found != by_id.end()) claimed.push_back(claimed_of(*found->second, command));
+      claim_sql,
+      {postgres::value(claimant.worker), postgres::value(claimant.instance), postgres::array(columns.ids),
+       postgres::array(columns.tenants), postgres::array(columns.organizations),
+       postgres::array(columns.operations), postgres::array(columns.callers),
+       postgres::array(columns.parameters), postgres::array(columns.hashes), postgres::array(columns.traces),
+       postgres::array(claims), postgres::value(now),
+       postgres::value(static_cast<long>(runs::stale_after.count()))});
+  ClaimAnswer answer;
+  std::vector<std::pair<std::size_t, std::shared_ptr<Claimed>>> claimed;
+  for (const auto& row : rows) {
+    const auto found = missing.find(row.uuid(0));
+    claimed.emplace_back(found->second, claimed_of(row, commands[found->second]));
+    missing.erase(found);
   }
-  return claimed;
+  std::ranges::sort(claimed, {}, [](const auto& one) { return one.first; });
+  for (auto& [index, one] : claimed)
+    answer.claimed.push_back(std::move(one));
+  if (!missing.empty()) look_up(transaction, commands, missing, now, answer);
+  return answer;
+}
+
+std::vector<const Command*> join_block(postgres::Transaction& transaction, const std::string& worker,
+                                       const std::vector<Follower>& followers) {
+  Columns columns;
+  std::vector<Uuid> leaders;
+  for (const auto& follower : followers) {
+    columns.add(*follower.command);
+    leaders.push_back(follower.leader);
+  }
+  const auto rows = transaction.query(
+      join_sql, {postgres::value(worker), postgres::array(columns.ids), postgres::array(columns.tenants),
+                 postgres::array(columns.organizations), postgres::array(columns.operations),
+                 postgres::array(columns.callers), postgres::array(columns.parameters),
+                 postgres::array(columns.hashes), postgres::array(columns.traces), postgres::array(leaders)});
+  std::set<Uuid> joined;
+  for (const auto& row : rows)
+    joined.insert(row.uuid(0));
+  std::vector<const Command*> left;
+  for (const auto& follower : followers) {
+    if (!joined.contains(follower.command->run_id)) left.push_back(follower.command);
+  }
+  return left;
 }
 
 Settled settle_block(postgres::Transaction& transaction, const std::string& worker,
@@ -162,79 +282,18 @@ Settled settle_block(postgres::Transaction& transaction, const std::string& work
   Settled settled;
   settled.held = update_runs(transaction, finished, now);
   std::vector<const Finished*> held;
+  std::vector<Uuid> followed;
   for (const auto* one : finished) {
-    if (settled.held.contains(one->claimed.run.id)) held.push_back(one);
+    if (!settled.held.contains(one->claimed->run.id)) continue;
+    held.push_back(one);
+    if (one->followed && !one->settlement.outcome.empty()) followed.push_back(one->claimed->run.id);
   }
   if (held.empty()) return settled;
   add_events(transaction, held);
   for (const auto* one : held)
-    settled.news.messages.push_back(news_of(worker, *one, now));
-  settled.news.ids = runs::store_in_outbox(transaction, settled.news.messages);
+    settled.news.push_back(news_of(worker, *one, now));
+  if (!followed.empty()) settled.followers = runs::conclude_followers(transaction, followed, now);
   return settled;
-}
-
-bool InFlight::add(const Uuid& run) {
-  const std::lock_guard lock(mutex_);
-  return runs_.try_emplace(run).second;
-}
-
-void InFlight::claimed(const Uuid& run, const Uuid& claim) {
-  const std::lock_guard lock(mutex_);
-  runs_[run].claim = claim;
-}
-
-void InFlight::remove(const Uuid& run) {
-  const std::lock_guard lock(mutex_);
-  runs_.erase(run);
-}
-
-void InFlight::progress(const Uuid& run, Json progress) {
-  const std::lock_guard lock(mutex_);
-  const auto found = runs_.find(run);
-  if (found != runs_.end()) found->second.progress = std::move(progress);
-}
-
-std::size_t InFlight::size() const {
-  const std::lock_guard lock(mutex_);
-  return runs_.size();
-}
-
-void InFlight::heartbeat(postgres::Database& database) const {
-  std::vector<Uuid> ids, claims;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [id, entry] : runs_) {
-      if (entry.claim.is_nil()) continue;
-      ids.push_back(id);
-      claims.push_back(entry.claim);
-    }
-  }
-  if (ids.empty()) return;
-  database.execute(
-      "UPDATE ops.runs r SET heartbeat_at = now() FROM unnest($1::uuid[], $2::uuid[]) AS u(id, claim) "
-      "WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'",
-      {postgres::array(ids), postgres::array(claims)});
-}
-
-void InFlight::store_progress(postgres::Database& database) {
-  std::vector<Uuid> ids, claims;
-  std::vector<postgres::Value> progress;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto& [id, entry] : runs_) {
-      if (!entry.progress) continue;
-      ids.push_back(id);
-      claims.push_back(entry.claim);
-      progress.push_back(postgres::value(*entry.progress));
-      entry.progress.reset();
-    }
-  }
-  if (ids.empty()) return;
-  database.execute(
-      "UPDATE ops.runs r SET progress = u.progress FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[]) AS u(id, "
-      "claim, progress) "
-      "WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'",
-      {postgres::array(ids), postgres::array(claims), postgres::array(progress)});
 }
 
 }  // namespace rollcall::worker

@@ -1,9 +1,10 @@
 #pragma once
 #include "common/runs/runs.h"
+#include "common/worker/commit_tracker.h"
 #include "common/worker/settlement.h"
 
-#include <map>
-#include <mutex>
+#include <atomic>
+#include <memory>
 #include <set>
 #include <vector>
 
@@ -15,59 +16,76 @@ struct Command {
   std::optional<Uuid> organization_id;
   std::string tenant_id, operation, caller_identity, traceparent;
   Json parameters = Json::object();
+  std::string parameters_hash;
   bool urgent = true;
   Ticket ticket;
+};
+
+/// A run this process holds: the claim is what lets it write.
+struct Claimed {
+  Run run;
+  Uuid claim;
+  std::string traceparent, parameters_hash;
+  WallTime created_at;
+  bool cancel_requested = false;
+  bool followed = false;  ///< when it was claimed, others waited for its end already
+  bool urgent = true;
+  Ticket ticket;
+
   /// Order is kept per organization; a run without one is a key of its own.
-  [[nodiscard]] std::string key() const { return organization_id.value_or(run_id).to_string(); }
+  [[nodiscard]] std::string key() const {
+    return (run.organization_id.is_nil() ? run.id : run.organization_id).to_string();
+  }
 };
 
 struct Claimant {
   std::string worker;    ///< "member-sync"
-  std::string instance;  ///< who, for people: ops.runs.claimed_by
+  std::string instance;  ///< who: ops.runs.claimed_by
 };
 
-/// Claims what is queued, or was left running, in one statement; makes the rows that do not exist yet.
-/// Commands whose run is in any other state are not in the answer. Run ids must differ. The answer is in the
-/// order of `commands`.
-std::vector<Claimed> claim_block(postgres::Transaction& transaction, const Claimant& claimant,
-                                 const std::vector<Command>& commands);
+/// What became of a block of commands; each is in exactly one list, named by its index.
+struct ClaimAnswer {
+  struct Known {
+    std::size_t command;
+    kafka::Message news;  ///< the state the run is in, to be told again: its first telling may have been lost
+  };
+  std::vector<std::shared_ptr<Claimed>> claimed;  ///< in the order of the commands
+  std::vector<Known> known;                       ///< settled, or waiting for something else than this message
+  std::vector<std::size_t> held;                  ///< a living worker holds the run: look again later
+};
+
+/// Claims what is queued, or was left running by a worker that no longer lives, in one statement; makes the rows
+/// that do not exist yet. Run ids must differ.
+ClaimAnswer claim_block(postgres::Transaction& transaction, const Claimant& claimant,
+                        const std::vector<Command>& commands, WallTime now);
+
+/// A command that joins `leader`, a run with the same worker, organization, operation and parameters that has
+/// not begun.
+struct Follower {
+  const Command* command;
+  Uuid leader;
+};
+/// Stores followers: waiting, to be settled with their leader. In the answer: those that could not join since
+/// their run exists and is no longer queued.
+std::vector<const Command*> join_block(postgres::Transaction& transaction, const std::string& worker,
+                                       const std::vector<Follower>& followers);
 
 struct Finished {
-  Claimed claimed;
+  std::shared_ptr<const Claimed> claimed;
   Settlement settlement;
   std::chrono::milliseconds duration{0};
+  bool followed = false;  ///< other runs take over the end of this one
 };
 
 struct Settled {
   std::set<Uuid> held;  ///< the runs whose claim still stood; the others are someone else's now
-  runs::Stored news;
+  /// Of each held run, in order. Not in the outbox: a run's message stays uncommitted until its news is
+  /// delivered, so a crash in between leads back to claim_block(), which tells it again.
+  std::vector<kafka::Message> news;
+  runs::Stored followers;  ///< what the ends of joined runs publish; stored in the outbox
 };
-/// State, event and news of many runs, in the caller's transaction.
+/// State and event of many runs, in the caller's transaction.
 Settled settle_block(postgres::Transaction& transaction, const std::string& worker,
                      const std::vector<const Finished*>& finished, WallTime now);
-
-/// The runs this process holds: for heartbeats, progress, and so as not to claim one twice.
-class InFlight {
- public:
-  /// False where the run is in flight already.
-  bool add(const Uuid& run);
-  void claimed(const Uuid& run, const Uuid& claim);
-  void remove(const Uuid& run);
-  void progress(const Uuid& run, Json progress);
-  [[nodiscard]] std::size_t size() const;
-
-  /// Tells the database that their holder lives.
-  void heartbeat(postgres::Database& database) const;
-  /// Stores the progress reported since the last call.
-  void store_progress(postgres::Database& database);
-
- private:
-  struct Entry {
-    Uuid claim;
-    std::optional<Json> progress;
-  };
-  mutable std::mutex mutex_;
-  std::map<Uuid, Entry> runs_;
-};
 
 }  // namespace rollcall::worker

@@ -9,7 +9,7 @@ namespace {
 constexpr std::chrono::milliseconds progress_every{250};
 
 // Locks the run's row, so that neither a new claim nor a cancel can slip in before the commit.
-void check_held(postgres::Transaction& transaction, const Claimed& claimed) {
+void hold(postgres::Transaction& transaction, const Claimed& claimed, const Json& carried) {
   const auto rows =
       transaction.query("SELECT claim, cancel_requested, state FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
                         {postgres::value(claimed.run.id)});
@@ -18,6 +18,9 @@ void check_held(postgres::Transaction& transaction, const Claimed& claimed) {
                 "Another worker holds run " + claimed.run.id.to_string() + " now.");
   }
   if (rows.front().flag(1)) throw Error(Fault::conflict, "cancelled", "The run was cancelled.");
+  if (carried.is_null()) return;
+  transaction.execute("UPDATE ops.runs SET carried = $2::jsonb WHERE id = $1::uuid",
+                      {postgres::value(claimed.run.id), postgres::value(carried)});
 }
 
 }  // namespace
@@ -25,7 +28,7 @@ void check_held(postgres::Transaction& transaction, const Claimed& claimed) {
 void LoopContext::checkpoint(const std::function<void(postgres::Transaction&)>& write,
                              std::vector<kafka::Message> publish) {
   auto ids = parts_.database.transact([&](postgres::Transaction& transaction) {
-    check_held(transaction, claimed_);
+    hold(transaction, claimed_, carried_);
     if (write) write(transaction);
     return runs::store_in_outbox(transaction, publish);
   });
@@ -37,15 +40,18 @@ void LoopContext::progress(long done, long total) {
   if (told_at_ && now - *told_at_ < progress_every) return;
   told_at_ = now;
   const auto& run = claimed_.run;
-  const Json progress = {{"done", std::max(0L, done)}, {"total", std::max(0L, total)}};
-  parts_.in_flight.progress(run.id, progress);  // the loop's own thread stores it
-  const auto organization = run.organization_id.is_nil() ? std::nullopt : std::optional{run.organization_id};
-  const auto wall = parts_.clock.wall();
-  Json value =
-      runs::news_value(run.id, organization, parts_.worker, run.operation, "running", run.attempt, wall);
-  value["progress"] = progress;
+  runs::News news;
+  news.progress = {{"done", std::max(0L, done)}, {"total", std::max(0L, total)}};
+  parts_.in_flight.progress(run.id, news.progress);  // the loop's own thread stores it
+  news.run = run.id;
+  if (!run.organization_id.is_nil()) news.organization = run.organization_id;
+  news.worker = parts_.worker;
+  news.operation = run.operation;
+  news.state = "running";
+  news.attempt = run.attempt;
+  news.traceparent = claimed_.traceparent;
   // Not through the outbox: progress that gets lost is replaced by the next.
-  parts_.producer.publish(runs::news_message(value, wall, claimed_.traceparent), [](const std::string&) {});
+  parts_.producer.publish(runs::news_message(news, parts_.clock.wall()), [](const std::string&) {});
 }
 
 }  // namespace rollcall::worker

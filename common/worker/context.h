@@ -1,5 +1,5 @@
 #pragma once
-#include "common/worker/claims.h"
+#include "common/worker/in_flight.h"
 
 namespace rollcall::worker {
 
@@ -20,12 +20,17 @@ class LoopContext final : public RunContext {
   void checkpoint(const std::function<void(postgres::Transaction&)>& write,
                   std::vector<kafka::Message> publish) override;
   void progress(long done, long total) override;
+  void carry(Json object) override { carried_ = std::move(object); }
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
+
+  /// What the next attempt shall find: what was given now, else what an earlier one left.
+  [[nodiscard]] const Json& carried() const { return carried_.is_null() ? claimed_.run.carried : carried_; }
 
  private:
   Parts parts_;
   const Claimed& claimed_;
   std::stop_token stop_;
+  Json carried_;
   std::optional<SteadyTime> told_at_;
 };
 

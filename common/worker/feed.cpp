@@ -3,6 +3,7 @@
 #include "common/core/error.h"
 #include "common/core/waiting.h"
 #include "common/log/log.h"
+#include "common/runs/blocks.h"
 
 namespace rollcall::worker {
 namespace {
@@ -57,6 +58,7 @@ Judged judge(const kafka::Message& message, const std::string& worker, bool tick
   if (is_tick) return Tick{value, {}};
   Command command = command_of(value);
   command.urgent = !ticks;
+  command.parameters_hash = runs::parameters_hash(command.parameters);
   command.traceparent = message.header("traceparent").value_or("");
   return command;
 }
@@ -86,35 +88,15 @@ void Graveyard::bury(const Ticket& ticket, const Problem& problem, const std::st
                                {"code", problem.code},
                                {"message", problem.message}});
   counter_.add();
-  send({ticket, dead_letter(*ticket.message, problem, group)});
-}
-
-void Graveyard::send(Corpse corpse) {
-  kafka::Message letter = corpse.letter;
-  producer_.publish(
-      std::move(letter), [failed = failed_, corpse = std::move(corpse)](const std::string& error) {
-        if (error.empty()) return corpse.ticket.finish();
-        log::warn("dead_letter_undelivered", {{"topic", corpse.letter.topic}, {"message", error}});
-        const std::lock_guard lock(failed->mutex);
-        failed->corpses.push_back(corpse);
-      });
-}
-
-void Graveyard::retry() {
-  std::deque<Corpse> corpses;
-  {
-    const std::lock_guard lock(failed_->mutex);
-    corpses.swap(failed_->corpses);
-  }
-  for (auto& corpse : corpses)
-    send(std::move(corpse));
+  deliveries_.send(ticket, dead_letter(*ticket.message, problem, group));
 }
 
 Feed::Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas,
-           Graveyard& graveyard, metrics::Counter& messages)
+           Deliveries& deliveries, Graveyard& graveyard, metrics::Counter& messages)
     : group_(options.group),
       wiring_(std::move(wiring)),
       schemas_(schemas),
+      deliveries_(deliveries),
       graveyard_(graveyard),
       messages_(messages),
       consumer_(std::move(options)) {
@@ -141,7 +123,7 @@ void Feed::poll_once() {
   for (auto& message : consumer_.poll(poll_max, poll_wait))
     take(std::move(message));
   if (std::chrono::steady_clock::now() - committed_at_ >= commit_every) commit(false);
-  graveyard_.retry();
+  deliveries_.retry();
 }
 
 void Feed::hold_back() {

@@ -2,11 +2,10 @@
 #include "common/metrics/metrics.h"
 #include "common/schema/validator.h"
 #include "common/worker/claims.h"
+#include "common/worker/deliveries.h"
 
-#include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <stop_token>
 #include <variant>
 
@@ -32,24 +31,12 @@ kafka::Message dead_letter(const kafka::Message& message, const Problem& problem
 /// Sends dead letters; the offset of the original counts as finished only once its dead letter is delivered.
 class Graveyard {
  public:
-  Graveyard(kafka::Producer& producer, metrics::Counter& counter) : producer_(producer), counter_(counter) {}
+  Graveyard(Deliveries& deliveries, metrics::Counter& counter) : deliveries_(deliveries), counter_(counter) {}
   void bury(const Ticket& ticket, const Problem& problem, const std::string& group);
-  /// Sends again what could not be delivered; called now and then from a thread that may block.
-  void retry();
 
  private:
-  struct Corpse {
-    Ticket ticket;
-    kafka::Message letter;
-  };
-  struct Failed {  // shared with delivery callbacks, which may come after the graveyard is gone
-    std::mutex mutex;
-    std::deque<Corpse> corpses;
-  };
-  void send(Corpse corpse);
-  kafka::Producer& producer_;
+  Deliveries& deliveries_;
   metrics::Counter& counter_;
-  std::shared_ptr<Failed> failed_ = std::make_shared<Failed>();
 };
 
 /// One topic's consumer: polls, judges, hands over, commits. Pauses while `open_max` of its messages are
@@ -63,8 +50,8 @@ class Feed {
     std::function<void(Command)> on_command;
     std::function<void(Tick)> on_tick;
   };
-  Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas, Graveyard& graveyard,
-       metrics::Counter& messages);
+  Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas, Deliveries& deliveries,
+       Graveyard& graveyard, metrics::Counter& messages);
   /// Polls until `stop`.
   void run(std::stop_token stop);
   /// After run(): commits what is finished, waits for the answer, leaves the group.
@@ -80,6 +67,7 @@ class Feed {
   std::string group_;
   Wiring wiring_;
   const schema::Validator& schemas_;
+  Deliveries& deliveries_;
   Graveyard& graveyard_;
   metrics::Counter& messages_;
   std::shared_ptr<Offsets> offsets_ = std::make_shared<Offsets>();

@@ -23,8 +23,9 @@ struct Run {
   Json parameters;
   int attempt = 1;       ///< 1 on the first claim
   bool resumed = false;  ///< an earlier attempt may have left something half done
-  std::string
-      approved_digest;  ///< of the plan an operator approved, while the approval is valid; empty: none
+  /// Of the plan an operator approved, while the approval is valid; empty: none.
+  std::string approved_digest;
+  Json carried;  ///< what an earlier attempt left with RunContext::carry(); null: nothing
 };
 
 // What a handler answers. The loop alone retries, parks, publishes and commits.
@@ -58,9 +59,13 @@ class RunContext {
   /// Error{conflict,"cancelled"}: let it pass through, the loop knows what to do.
   virtual void checkpoint(const std::function<void(postgres::Transaction&)>& write,
                           std::vector<kafka::Message> publish = {}) = 0;
+  /// What the next attempt of this run shall find in Run::carried, should there be one: stored with the next
+  /// checkpoint and when the attempt ends.
+  virtual void carry(Json object) = 0;
   /// Told to callers at most a few times a second.
   virtual void progress(long done, long total) = 0;
-  /// Requested when the process stops: finish the piece in hand, then answer WaitUntil{now}.
+  /// Requested when the process stops, the run was cancelled or another worker holds it: finish the piece in
+  /// hand, then answer WaitUntil{now}. The loop knows which it was.
   [[nodiscard]] virtual std::stop_token stop() const = 0;
 };
 

@@ -53,4 +53,9 @@ bool Lanes::stop(SteadyTime deadline) {
   return changed_.wait_until(lock, deadline, [&] { return busy_ == 0; });
 }
 
+int Lanes::busy() {
+  const std::lock_guard lock(mutex_);
+  return busy_;
+}
+
 }  // namespace rollcall::worker

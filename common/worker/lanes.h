@@ -114,6 +114,7 @@ class Lanes {
   void submit(const std::string& key, bool urgent, Task task);
   /// Gives back what has not begun, then waits for what has; false where something still runs at `deadline`.
   bool stop(SteadyTime deadline);
+  [[nodiscard]] int busy();
 
  private:
   void work(std::stop_token stop);

@@ -3,50 +3,20 @@
 #include "common/runs/blocks.h"
 #include "common/worker/context.h"
 #include "common/worker/feed.h"
+#include "common/worker/heart.h"
 #include "common/worker/lanes.h"
 #include "common/worker/persist.h"
 #include "common/worker/settler.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdlib>
 
 namespace rollcall::worker {
 namespace {
 
-constexpr std::chrono::milliseconds heartbeat_every{5'000};
-constexpr std::chrono::milliseconds progress_every{250};
 constexpr std::size_t tick_block = 1'000;
-
-/// Commands that wait to be claimed: what someone waits for before bulk.
-class Inbox {
- public:
-  void put(Command command) {
-    const std::lock_guard lock(mutex_);
-    (command.urgent ? urgent_ : bulk_).push_back(std::move(command));
-    changed_.notify_one();
-  }
-
-  /// What is there, at most `max`; waits for the first. Empty: stopped.
-  std::vector<Command> take(std::size_t max, std::stop_token stop) {
-    std::unique_lock lock(mutex_);
-    std::vector<Command> block;
-    changed_.wait(lock, stop, [&] { return !urgent_.empty() || !bulk_.empty(); });
-    if (stop.stop_requested()) return block;
-    for (auto* queue : {&urgent_, &bulk_}) {
-      while (!queue->empty() && block.size() < max) {
-        block.push_back(std::move(queue->front()));
-        queue->pop_front();
-      }
-    }
-    return block;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
-  std::deque<Command> urgent_, bulk_;
-};
+/// How soon to look again at a run that another living worker holds.
+constexpr std::chrono::milliseconds look_again{1'000};
 
 class Loop {
  public:
@@ -61,10 +31,12 @@ class Loop {
         clock_(clock),
         stop_(std::move(stop)),
         outbox_(database, producer),
-        graveyard_(producer,
+        deliveries_(producer),
+        graveyard_(deliveries_,
                    metrics.counter("rollcall_dead_letters_total", "Messages put on a dead-letter topic.")),
-        settler_({options.worker, database, outbox_, in_flight_, clock, metrics}),
-        lanes_(options.lanes, metrics.gauge("rollcall_lanes_busy", "Lanes at work.")),
+        settler_({options.worker, database, outbox_, deliveries_, in_flight_, clock, metrics}),
+        busy_(metrics.gauge("rollcall_lanes_busy", "Lanes at work.")),
+        lanes_(options.lanes, busy_),
         messages_(metrics.counter("rollcall_messages_total", "Messages received.")) {}
 
   void run();
@@ -74,14 +46,24 @@ class Loop {
   std::string topic(bool ticks) const {
     return options_.topic_prefix + "." + options_.worker + (ticks ? ".ticks" : ".commands");
   }
+  std::string group(bool ticks) const {
+    return options_.topic_prefix + "-" + options_.worker + (ticks ? "-ticks" : "");
+  }
+  const RetryPolicy& policy(const std::string& operation) const {
+    const auto found = options_.policies.find(operation);
+    return found == options_.policies.end() ? options_.policy : found->second;
+  }
+  void claim_until_stopped();
   void claim(std::vector<Command> block);
-  void claim_or_split(std::vector<Command> block);
-  void hand_over(std::vector<Claimed> claimed);
-  void handle(const Claimed& claimed);
+  void claim_or_split(const std::vector<Command>& block);
+  std::vector<Command> join(std::vector<Command> block);
+  void take_over(const std::vector<Command>& block, ClaimAnswer answer);
+  void submit(std::shared_ptr<Claimed> claimed);
+  void handle(const std::shared_ptr<const Claimed>& claimed);
   std::optional<Settlement> settlement(const Claimed& claimed);
+  Outcome outcome(const Claimed& claimed, LoopContext& context);
   void serve(Tick tick);
   void queue_commands(const std::vector<Json>& commands);
-  void beat(std::stop_token stop);
   void shut_down(Feed& commands, Feed& ticks);
 
   const LoopOptions& options_;
@@ -91,12 +73,13 @@ class Loop {
   Handler& handler_;
   const Clock& clock_;
   std::stop_token stop_;
-  std::atomic<SteadyTime::rep> deadline_ = SteadyTime::max().time_since_epoch().count();
   InFlight in_flight_;
   Inbox inbox_;
   runs::OutboxPublisher outbox_;
+  Deliveries deliveries_;
   Graveyard graveyard_;
   Settler settler_;
+  metrics::Gauge& busy_;
   Lanes lanes_;
   metrics::Counter& messages_;
 };
@@ -106,7 +89,7 @@ class Loop {
 std::unique_ptr<Feed> Loop::make_feed(bool ticks) {
   kafka::ConsumerOptions consumer;
   consumer.client = options_.kafka;
-  consumer.group = options_.topic_prefix + "-" + options_.worker + (ticks ? "-ticks" : "");
+  consumer.group = group(ticks);
   if (options_.stable) consumer.instance_id = options_.instance;
   consumer.topics = {topic(ticks)};
   Feed::Wiring wiring;
@@ -115,125 +98,189 @@ std::unique_ptr<Feed> Loop::make_feed(bool ticks) {
   wiring.open_max = static_cast<std::size_t>(options_.claim_batch_max) * (ticks ? 1 : 4);
   wiring.on_command = [this](Command command) { inbox_.put(std::move(command)); };
   wiring.on_tick = [this](Tick tick) { serve(std::move(tick)); };
-  return std::make_unique<Feed>(std::move(consumer), std::move(wiring), schemas_, graveyard_, messages_);
+  return std::make_unique<Feed>(std::move(consumer), std::move(wiring), schemas_, deliveries_, graveyard_,
+                                messages_);
 }
 
 void Loop::run() {
   const auto commands = make_feed(false);
   const auto ticks = make_feed(true);
-  std::jthread heart([this](std::stop_token stop) { beat(stop); });
+  Heart heart({{options_.worker, options_.instance}, options_.lanes, database_, producer_, in_flight_, inbox_,
+               clock_, [this] { return lanes_.busy(); }});
+  std::jthread beats([&](const std::stop_token& stop) { heart.run(stop); });
+  const std::stop_callback stop_handlers(stop_, [this] { in_flight_.stop_all(); });
   {
-    // These four end by themselves soon after stop_; leaving the block waits for them.
+    // These end by themselves soon after stop_; leaving the block waits for them.
     const std::jthread poll_ticks([&] { ticks->run(stop_); });
-    const std::jthread claimer([this] {
-      for (auto block = inbox_.take(static_cast<std::size_t>(options_.claim_batch_max), stop_);
-           !block.empty(); block = inbox_.take(static_cast<std::size_t>(options_.claim_batch_max), stop_)) {
-        claim(std::move(block));
-      }
-    });
-    log::info("worker_started",
-              {{"topics", Json::array({topic(false), topic(true)})}, {"lanes", options_.lanes}});
+    const std::jthread claimer([this] { claim_until_stopped(); });
+    log::info("worker_started", {{"topics", Json::array({topic(false), topic(true)})},
+                                 {"lanes", options_.lanes},
+                                 {"instance", options_.instance}});
     commands->run(stop_);
-    deadline_ = (std::chrono::steady_clock::now() + options_.stop_deadline).time_since_epoch().count();
   }
   shut_down(*commands, *ticks);
 }
 
+void Loop::claim_until_stopped() {
+  const auto max = static_cast<std::size_t>(options_.claim_batch_max);
+  for (auto block = inbox_.take(max, stop_); !block.empty(); block = inbox_.take(max, stop_))
+    claim(std::move(block));
+}
+
 void Loop::claim(std::vector<Command> block) {
+  block = join(std::move(block));
   std::vector<Command> fresh;
   for (auto& command : block) {
     if (in_flight_.add(command.run_id)) {
       fresh.push_back(std::move(command));
-    } else {
-      command.ticket.finish();  // its twin is being served
+    } else {  // its twin is being served: how did that end?
+      inbox_.put_off(std::move(command), std::chrono::steady_clock::now() + look_again);
     }
   }
-  if (!fresh.empty()) claim_or_split(std::move(fresh));
+  if (!fresh.empty()) claim_or_split(fresh);
 }
 
-void Loop::claim_or_split(std::vector<Command> block) {
-  std::vector<Claimed> claimed;
+/// Lets commands join an equal run that has not begun; returns the others.
+std::vector<Command> Loop::join(std::vector<Command> block) {
+  std::vector<Follower> followers;
+  std::vector<Command> others;
+  std::vector<Command> joining;
+  joining.reserve(block.size());
+  for (auto& command : block) {
+    const auto leader = in_flight_.pin_leader(command);
+    if (!leader || *leader == command.run_id) {
+      if (leader) in_flight_.unpin(*leader, false);
+      others.push_back(std::move(command));
+      continue;
+    }
+    joining.push_back(std::move(command));
+    followers.push_back({&joining.back(), *leader});
+  }
+  if (followers.empty()) return others;
+  std::vector<const Command*> left;
+  bool done = false;
   try {
-    const bool done = persist(
-        "claim_waits", stop_, [&] {
-          claimed = database_.transact([&](postgres::Transaction& transaction) {
-            return claim_block(transaction, {options_.worker, options_.instance}, block);
-          });
-        });
+    done = persist("join_waits", stop_, [&] {
+      left = database_.transact([&](postgres::Transaction& transaction) {
+        return join_block(transaction, options_.worker, followers);
+      });
+    });
+  } catch (const Error& error) {  // what PostgreSQL refuses is found out when it is claimed by itself
+    log::warn("join_refused", log::describe(error));
+    left.clear();
+    for (const auto& command : joining)
+      left.push_back(&command);
+    done = true;
+  }
+  const std::set<const Command*> not_joined(left.begin(), left.end());
+  for (const auto& follower : followers) {
+    const bool joined = done && !not_joined.contains(follower.command);
+    in_flight_.unpin(follower.leader, joined);
+    if (joined) follower.command->ticket.finish();
+  }
+  if (!done) return {};
+  for (auto& command : joining)
+    if (not_joined.contains(&command)) others.push_back(std::move(command));
+  return others;
+}
+
+void Loop::claim_or_split(const std::vector<Command>& block) {
+  ClaimAnswer answer;
+  try {
+    const bool done = persist("claim_waits", stop_, [&] {
+      answer = database_.transact([&](postgres::Transaction& transaction) {
+        return claim_block(transaction, {options_.worker, options_.instance}, block, clock_.wall());
+      });
+    });
     if (!done) return;
   } catch (const Error& error) {
-    // One command that PostgreSQL refuses must not hold up the others: find it by halving, then bury it
-    // alone.
+    // One command that PostgreSQL refuses must not hold up the others: find it by halving, then bury it alone.
     if (block.size() == 1) {
       in_flight_.remove(block.front().run_id);
-      const auto group =
-          options_.topic_prefix + "-" + options_.worker + (block.front().urgent ? "" : "-ticks");
-      return graveyard_.bury(block.front().ticket, {error.code(), error.what()}, group);
+      return graveyard_.bury(block.front().ticket, {error.code(), error.what()}, group(!block.front().urgent));
     }
     const auto middle = block.begin() + static_cast<std::ptrdiff_t>(block.size() / 2);
     claim_or_split({block.begin(), middle});
     return claim_or_split({middle, block.end()});
   }
-  std::set<Uuid> ours;
-  for (const auto& one : claimed)
-    ours.insert(one.run.id);
-  for (const auto& command : block) {
-    if (ours.contains(command.run_id)) continue;
-    in_flight_.remove(command.run_id);
-    command.ticket.finish();  // settled already, or waiting for something else than this message
-  }
-  hand_over(std::move(claimed));
+  take_over(block, std::move(answer));
 }
 
-void Loop::hand_over(std::vector<Claimed> block) {
-  for (auto& one : block) {
-    in_flight_.claimed(one.run.id, one.claim);
-    if (one.cancel_requested) {
-      settler_.add({std::move(one), cancelled()});
-      continue;
-    }
-    const auto& run = one.run;
-    const std::string key = (run.organization_id.is_nil() ? run.id : run.organization_id).to_string();
-    const bool urgent = one.urgent;
-    const auto shared = std::make_shared<Claimed>(std::move(one));  // std::function wants what can be copied
-    lanes_.submit(key, urgent, [this, shared](bool dropped) {
-      if (dropped || stop_.stop_requested()) return settler_.add({std::move(*shared), released()});
-      handle(*shared);
-    });
+void Loop::take_over(const std::vector<Command>& block, ClaimAnswer answer) {
+  for (auto& known : answer.known) {
+    in_flight_.remove(block[known.command].run_id);
+    deliveries_.send(block[known.command].ticket, std::move(known.news));
+  }
+  for (const std::size_t index : answer.held) {
+    in_flight_.remove(block[index].run_id);
+    inbox_.put_off(block[index], std::chrono::steady_clock::now() + look_again);
+  }
+  for (auto& claimed : answer.claimed) {
+    in_flight_.claimed(claimed);
+    submit(std::move(claimed));
   }
 }
 
-void Loop::handle(const Claimed& claimed) {
+void Loop::submit(std::shared_ptr<Claimed> claimed) {
+  const auto& retry = policy(claimed->run.operation);
+  if (claimed->cancel_requested) return settler_.add({claimed, cancelled(), {}, claimed->followed});
+  if (clock_.wall() > claimed->created_at + retry.age_max)
+    return settler_.add({claimed, expired(retry), {}, claimed->followed});
+  const std::string key = claimed->key();
+  const bool urgent = claimed->urgent;
+  lanes_.submit(key, urgent, [this, claimed = std::move(claimed)](bool dropped) {
+    if (dropped || stop_.stop_requested()) return settler_.add({claimed, released()});
+    handle(claimed);
+  });
+}
+
+void Loop::handle(const std::shared_ptr<const Claimed>& claimed) {
+  const auto& id = claimed->run.id;
   const auto begun = clock_.steady();
-  auto settled = settlement(claimed);
+  auto settled = in_flight_.begin(id) ? settlement(*claimed)
+                 : in_flight_.cancelled(id) ? std::optional{cancelled()}
+                                            : std::nullopt;
   if (!settled) {
-    in_flight_.remove(claimed.run.id);
-    return claimed.ticket.finish();
+    in_flight_.remove(id);
+    log::info("claim_lost", {{"run_id", id.to_string()}});
+    return claimed->ticket.finish();
   }
   const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
-  settler_.add({claimed, std::move(*settled), duration});
+  settler_.add({claimed, std::move(*settled), duration, in_flight_.followed(id)});
 }
 
 // Nothing: another worker holds the run, so there is nothing of ours to settle.
 std::optional<Settlement> Loop::settlement(const Claimed& claimed) {
   const auto& run = claimed.run;
-  const SettleRules rules{options_.attempts_max, options_.backoff};
-  Outcome outcome;
+  const auto stop = in_flight_.stop_of(run.id);
+  LoopContext context({options_.worker, database_, producer_, outbox_, in_flight_, clock_}, claimed, stop);
+  std::optional<Settlement> settlement;
   try {
-    LoopContext context({options_.worker, database_, producer_, outbox_, in_flight_, clock_}, claimed, stop_);
-    outcome = handler_.handle(run, context);
+    const Outcome answer = outcome(claimed, context);
+    if (in_flight_.cancelled(run.id) && !std::holds_alternative<Done>(answer)) return cancelled();
+    settlement = settlement_of(answer, run.attempt, claimed.created_at, policy(run.operation), clock_.wall(),
+                               crypto::random_unit());
   } catch (const Error& error) {
     if (error.code() == "cancelled") return cancelled();
-    if (error.code() == "claim_lost") {
-      log::info("claim_lost", {{"run_id", run.id.to_string()}});
-      return std::nullopt;
-    }
-    outcome = outcome_of(error, clock_.wall(), options_.backoff.delay(run.attempt, crypto::random_unit()));
+    return std::nullopt;
+  }
+  settlement->carried = context.carried();
+  return settlement;
+}
+
+/// Throws only what says that the run is not ours to settle: "claim_lost" and "cancelled".
+Outcome Loop::outcome(const Claimed& claimed, LoopContext& context) {
+  const auto& run = claimed.run;
+  try {
+    return handler_.handle(run, context);
+  } catch (const Error& error) {
+    if (error.code() == "cancelled" || error.code() == "claim_lost") throw;
+    return outcome_of(error, clock_.wall(),
+                      policy(run.operation).backoff.delay(run.attempt, crypto::random_unit()));
   } catch (const std::exception& error) {
     log::error("handler_failed", {{"run_id", run.id.to_string()}, {"message", error.what()}});
-    outcome = RetryAfter{"internal", error.what()};
+    return RetryAfter{"internal", error.what()};
   }
-  return settlement_of(outcome, run.attempt, rules, clock_.wall(), crypto::random_unit());
 }
 
 void Loop::serve(Tick tick) {
@@ -245,11 +292,9 @@ void Loop::serve(Tick tick) {
           "tick_waits", stop_, [&] { queue_commands(handler_.expand(tick.value)); });
       if (done) tick.ticket.finish();
     } catch (const Error& error) {
-      graveyard_.bury(tick.ticket, {error.code(), error.what()},
-                      options_.topic_prefix + "-" + options_.worker + "-ticks");
+      graveyard_.bury(tick.ticket, {error.code(), error.what()}, group(true));
     } catch (const std::exception& error) {
-      graveyard_.bury(tick.ticket, {"internal", error.what()},
-                      options_.topic_prefix + "-" + options_.worker + "-ticks");
+      graveyard_.bury(tick.ticket, {"internal", error.what()}, group(true));
     }
   });
 }
@@ -275,27 +320,8 @@ void Loop::queue_commands(const std::vector<Json>& commands) {
   if (!block.empty()) flush();
 }
 
-void Loop::beat(std::stop_token stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  SteadyTime next_beat = std::chrono::steady_clock::now() + heartbeat_every;
-  while (!stop.stop_requested()) {
-    never.wait_for(lock, stop, progress_every, [] { return false; });
-    if (in_flight_.size() == 0) continue;
-    try {
-      in_flight_.store_progress(database_);
-      if (std::chrono::steady_clock::now() < next_beat) continue;
-      in_flight_.heartbeat(database_);
-    } catch (const Error& error) {
-      log::warn("heartbeat_failed", log::describe(error));
-    }
-    next_beat = std::chrono::steady_clock::now() + heartbeat_every;
-  }
-}
-
 void Loop::shut_down(Feed& commands, Feed& ticks) {
-  const SteadyTime deadline{SteadyTime::duration{deadline_.load()}};
+  const SteadyTime deadline = std::chrono::steady_clock::now() + options_.stop_deadline;
   // The last quarter is for settling and saying so.
   const bool idle = lanes_.stop(deadline - options_.stop_deadline / 4);
   const bool settled = settler_.finish(deadline);
@@ -326,9 +352,12 @@ LoopOptions load_loop_options(config::Settings& settings, const CommonSettings& 
   options.stable = common.stable;
   options.lanes =
       static_cast<int>(settings.number("ROLLCALL_LANES", options.lanes, 1, 256, "Runs served at once."));
-  options.attempts_max =
-      static_cast<int>(settings.number("ROLLCALL_ATTEMPTS_MAX", options.attempts_max, 1, 1'000,
+  options.policy.attempts_max =
+      static_cast<int>(settings.number("ROLLCALL_ATTEMPTS_MAX", options.policy.attempts_max, 1, 1'000,
                                        "Failed attempts after which a run is failed."));
+  options.policy.age_max =
+      settings.duration("ROLLCALL_RUN_AGE_MAX", options.policy.age_max, milliseconds{60'000},
+                        std::chrono::hours{24 * 365}, "A run that is not finished after this is failed.");
   options.stop_deadline =
       settings.duration("ROLLCALL_STOP_DEADLINE", options.stop_deadline, milliseconds{1'000},
                         milliseconds{600'000}, "Time to finish the work in hand when stopping.");

@@ -1,12 +1,14 @@
 #pragma once
 #include "common/config/settings.h"
-#include "common/core/backoff.h"
 #include "common/metrics/metrics.h"
 #include "common/schema/validator.h"
 #include "common/worker/common_settings.h"
 #include "common/worker/handler.h"
+#include "common/worker/settlement.h"
 
+#include <map>
 #include <stop_token>
+#include <string>
 
 namespace rollcall::worker {
 
@@ -17,8 +19,8 @@ struct LoopOptions {
   bool stable = false;   ///< static group membership by that name
   int lanes = 8;
   int claim_batch_max = 500;
-  int attempts_max = 10;
-  Backoff backoff{};
+  RetryPolicy policy{};
+  std::map<std::string, RetryPolicy> policies{};  ///< of operations that differ
   std::chrono::milliseconds stop_deadline{20'000};
   std::string topic_prefix = "rollcall";  ///< of topics and group; tests have their own
 };

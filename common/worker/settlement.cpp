@@ -5,37 +5,47 @@ namespace {
 
 struct Judge {
   int attempt;
-  const SettleRules& rules;
+  WallTime created_at;
+  const RetryPolicy& policy;
   WallTime now;
   double random;
 
   static Settlement finished(const char* state, const char* outcome, Json result, std::string code,
                              std::string message) {
-    return {state,           std::nullopt,       false,   std::move(result),
-            std::move(code), std::move(message), outcome, state};
+    return {state, std::nullopt, false, std::move(result), std::move(code), std::move(message), outcome, state, {}};
   }
 
   Settlement operator()(const Done& done) const { return finished("succeeded", "ok", done.result, {}, {}); }
 
   Settlement operator()(const RetryAfter& retry) const {
-    if (attempt >= rules.attempts_max) {
+    if (attempt >= policy.attempts_max) {
       return finished(
           "failed", "failed", nullptr, "attempts_exhausted",
           "Attempt " + std::to_string(attempt) + " failed too: " + retry.code + ": " + retry.message);
     }
-    const auto delay = retry.delay.count() > 0 ? retry.delay : rules.backoff.delay(attempt, random);
-    return {"waiting", now + delay, false, nullptr, retry.code, retry.message, {}, "attempt_failed"};
+    const auto delay = retry.delay.count() > 0 ? retry.delay : policy.backoff.delay(attempt, random);
+    return waiting(now + delay, false, retry.code, retry.message, "attempt_failed");
   }
 
   Settlement operator()(const WaitUntil& wait) const {
-    return {"waiting", wait.resume_at, true, nullptr, wait.code, wait.message, {}, "waiting"};
+    return waiting(wait.resume_at, true, wait.code, wait.message, "waiting");
   }
 
   Settlement operator()(const NeedsApproval& asks) const {
     Json result = asks.result.is_object() ? asks.result : Json::object();
     result["plan_digest"] = asks.digest;  // what approve() will name
     return {"needs_approval", std::nullopt, false, std::move(result),
-            asks.code,        asks.message, {},    "needs_approval"};
+            asks.code,        asks.message, {},    "needs_approval",  {}};
+  }
+
+  [[nodiscard]] Settlement waiting(WallTime resume_at, bool refund, const std::string& code,
+                                   const std::string& message, const char* event) const {
+    if (resume_at > created_at + policy.age_max) {
+      auto settlement = expired(policy);
+      settlement.message += " The last: " + code + ": " + message;
+      return settlement;
+    }
+    return {"waiting", resume_at, refund, nullptr, code, message, {}, event, {}};
   }
 
   Settlement operator()(const Failed& failed) const {
@@ -45,9 +55,15 @@ struct Judge {
 
 }  // namespace
 
-Settlement settlement_of(const Outcome& outcome, int attempt, const SettleRules& rules, WallTime now,
-                         double random) {
-  return std::visit(Judge{attempt, rules, now, random}, outcome);
+Settlement settlement_of(const Outcome& outcome, int attempt, WallTime created_at, const RetryPolicy& policy,
+                         WallTime now, double random) {
+  return std::visit(Judge{attempt, created_at, policy, now, random}, outcome);
+}
+
+Settlement expired(const RetryPolicy& policy) {
+  const auto hours = std::chrono::duration_cast<std::chrono::hours>(policy.age_max).count();
+  return Judge::finished("failed", "failed", nullptr, "run_expired",
+                         "It could not be finished within " + std::to_string(hours) + " hours.");
 }
 
 Outcome outcome_of(const Error& error, WallTime now, std::chrono::milliseconds backoff) {
@@ -72,7 +88,7 @@ Settlement cancelled() {
 }
 
 Settlement released() {
-  return {"queued", std::nullopt, true, nullptr, {}, {}, {}, "queued"};
+  return {"queued", std::nullopt, true, nullptr, {}, {}, {}, "queued", {}};
 }
 
 Settlement unstorable(const std::string& why) {

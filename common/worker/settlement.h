@@ -1,23 +1,12 @@
 #pragma once
 #include "common/core/backoff.h"
 #include "common/core/error.h"
-#include "common/worker/commit_tracker.h"
 #include "common/worker/handler.h"
 
 #include <optional>
 #include <string>
 
 namespace rollcall::worker {
-
-/// A run this process holds: the claim is what lets it write.
-struct Claimed {
-  Run run;
-  Uuid claim;
-  std::string traceparent;
-  bool cancel_requested = false;
-  bool urgent = true;
-  Ticket ticket;
-};
 
 /// What becomes of a run: its next state, as plain data.
 struct Settlement {
@@ -28,16 +17,22 @@ struct Settlement {
   std::string code, message;
   std::string outcome;  ///< of finished runs
   std::string event;    ///< for ops.run_events
+  Json carried;         ///< for the next attempt: object or null
 };
 
-struct SettleRules {
+/// How long, and how often, an operation is tried.
+struct RetryPolicy {
   int attempts_max = 10;
   Backoff backoff{};
+  /// Since it was first asked for. Waiting spends no attempt, so something must end what waits for ever.
+  std::chrono::milliseconds age_max = std::chrono::hours{24 * 7};
 };
 
 /// The one table from what a handler answers to what its run becomes. Pure; `random` is in [0, 1).
-Settlement settlement_of(const Outcome& outcome, int attempt, const SettleRules& rules, WallTime now,
-                         double random);
+Settlement settlement_of(const Outcome& outcome, int attempt, WallTime created_at, const RetryPolicy& policy,
+                         WallTime now, double random);
+/// For a run that is older than its policy allows.
+Settlement expired(const RetryPolicy& policy);
 /// What throwing `error` answers.
 Outcome outcome_of(const Error& error, WallTime now, std::chrono::milliseconds backoff);
 Settlement cancelled();

@@ -76,32 +76,39 @@ void Settler::settle(std::vector<Finished> block) {
     block.front().settlement = unstorable("see the log of " + parts_.worker + ".");
     return settle(std::move(block));
   }
-  parts_.outbox.publish(std::move(settled.news.ids), std::move(settled.news.messages));
-  conclude(block, settled.held);
+  conclude(block, std::move(settled));
 }
 
-void Settler::conclude(const std::vector<Finished>& block, const std::set<Uuid>& held) {
+void Settler::conclude(const std::vector<Finished>& block, Settled settled) {
+  parts_.outbox.publish(std::move(settled.followers.ids), std::move(settled.followers.messages));
+  std::map<std::string, long> states;
+  auto news = settled.news.begin();
   for (const auto& one : block) {
-    const auto& run = one.claimed.run;
+    const auto& run = one.claimed->run;
+    const auto& ticket = one.claimed->ticket;
     parts_.in_flight.remove(run.id);
-    if (!held.contains(run.id)) {
+    if (!settled.held.contains(run.id)) {
       log::info("claim_lost", {{"run_id", run.id.to_string()}, {"state", one.settlement.state}});
-    } else {
-      parts_.metrics
-          .counter("rollcall_runs_settled_total", "Runs settled, by the state they entered.",
-                   {{"state", one.settlement.state}})
-          .add();
+      ticket.finish();
+      continue;
     }
+    ++states[one.settlement.state];
     // A run given back is still to be done: its message must come again, to whoever reads the partition next.
-    if (one.settlement.state != "queued") one.claimed.ticket.finish();
+    if (one.settlement.state != "queued") parts_.deliveries.send(ticket, std::move(*news));
+    ++news;
+  }
+  for (const auto& [state, count] : states) {
+    parts_.metrics
+        .counter("rollcall_runs_settled_total", "Runs settled, by the state they entered.", {{"state", state}})
+        .add(static_cast<double>(count));
   }
 }
 
 // Left as they are: their offsets stay uncommitted, and their heartbeat stops.
 void Settler::drop(const std::vector<Finished>& block) {
   for (const auto& one : block) {
-    log::warn("settlement_dropped", {{"run_id", one.claimed.run.id.to_string()}});
-    parts_.in_flight.remove(one.claimed.run.id);
+    log::warn("settlement_dropped", {{"run_id", one.claimed->run.id.to_string()}});
+    parts_.in_flight.remove(one.claimed->run.id);
   }
 }
 

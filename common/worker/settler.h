@@ -1,6 +1,7 @@
 #pragma once
 #include "common/metrics/metrics.h"
-#include "common/worker/claims.h"
+#include "common/worker/deliveries.h"
+#include "common/worker/in_flight.h"
 
 #include <condition_variable>
 #include <deque>
@@ -18,6 +19,7 @@ class Settler {
     std::string worker;
     postgres::Database& database;
     runs::OutboxPublisher& outbox;
+    Deliveries& deliveries;
     InFlight& in_flight;
     const Clock& clock;
     metrics::Registry& metrics;
@@ -31,7 +33,7 @@ class Settler {
  private:
   void work();
   void settle(std::vector<Finished> block);
-  void conclude(const std::vector<Finished>& block, const std::set<Uuid>& held);
+  void conclude(const std::vector<Finished>& block, Settled settled);
   void drop(const std::vector<Finished>& block);
 
   Parts parts_;

@@ -82,7 +82,8 @@ struct Bench {
     options.worker = "member-sync";
     options.kafka = kafka;
     options.topic_prefix = prefix;
-    options.backoff = {1ms, 5ms};
+    options.policy.backoff = {1ms, 5ms};
+    options.instance = unique("instance");
     thread = std::jthread([this, options, &handler](std::stop_token stop) {
       worker::run_worker(options, database, producer, schemas, handler, clock, metrics, stop);
     });

@@ -8,9 +8,9 @@ using std::chrono::milliseconds;
 
 namespace {
 const WallTime now{milliseconds{1'000'000}};
-const SettleRules rules{3, Backoff{}};
+const RetryPolicy policy{3, Backoff{}};
 Settlement settle(const Outcome& outcome, int attempt = 1) {
-  return settlement_of(outcome, attempt, rules, now, 0.5);
+  return settlement_of(outcome, attempt, now, policy, now, 0.5);
 }
 }  // namespace
 

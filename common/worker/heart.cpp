@@ -1,0 +1,75 @@
+#include "common/worker/heart.h"
+
+#include "common/core/waiting.h"
+#include "common/log/log.h"
+#include "common/runs/blocks.h"
+
+namespace rollcall::worker {
+namespace {
+
+constexpr std::chrono::milliseconds turn{250};
+/// A run shorter than this is told of when it has ended, which is soon enough.
+constexpr std::chrono::milliseconds worth_telling{200};
+
+}  // namespace
+
+void Heart::run(const std::stop_token& stop) {
+  do {
+    try {
+      parts_.in_flight.store_progress(parts_.database);
+      tell_running();
+      if (std::chrono::steady_clock::now() < next_beat_) continue;
+      mind_pause();
+      beat();
+      next_beat_ = std::chrono::steady_clock::now() + runs::heartbeat_every;
+    } catch (const std::exception& error) {
+      log::warn("heartbeat_failed", log::describe(error));
+    }
+  } while (pause(turn, stop));
+  try {
+    parts_.database.execute("DELETE FROM ops.workers WHERE worker = $1 AND instance = $2",
+                            {postgres::value(parts_.claimant.worker), postgres::value(parts_.claimant.instance)});
+  } catch (const std::exception& error) {
+    log::warn("heartbeat_failed", log::describe(error));
+  }
+}
+
+void Heart::beat() {
+  parts_.database.execute(
+      "INSERT INTO ops.workers AS w (worker, instance, version, lanes, busy, in_flight) "
+      "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (worker, instance) DO UPDATE SET version = excluded.version, "
+      "lanes = excluded.lanes, busy = excluded.busy, in_flight = excluded.in_flight, seen_at = now()",
+      {postgres::value(parts_.claimant.worker), postgres::value(parts_.claimant.instance),
+       postgres::value(ROLLCALL_VERSION), postgres::value(parts_.lanes), postgres::value(parts_.busy()),
+       postgres::value(static_cast<long>(parts_.in_flight.size()))});
+  parts_.in_flight.heartbeat(parts_.database);
+}
+
+void Heart::mind_pause() {
+  const auto rows = parts_.database.query("SELECT note, paused_by FROM ops.worker_pauses WHERE worker = $1",
+                                          {postgres::value(parts_.claimant.worker)});
+  const bool paused = !rows.empty();
+  parts_.inbox.set_paused(paused);
+  if (paused && paused_ != true)
+    log::info("paused", {{"note", rows.front().text(0)}, {"by", rows.front().text(1)}});
+  if (!paused && paused_ == true) log::info("resumed");
+  paused_ = paused;
+}
+
+void Heart::tell_running() {
+  for (const auto& claimed : parts_.in_flight.long_running(worth_telling)) {
+    runs::News news;
+    news.run = claimed->run.id;
+    if (!claimed->run.organization_id.is_nil()) news.organization = claimed->run.organization_id;
+    news.worker = parts_.claimant.worker;
+    news.operation = claimed->run.operation;
+    news.state = "running";
+    news.attempt = claimed->run.attempt;
+    news.claim = claimed->claim;
+    news.traceparent = claimed->traceparent;
+    // Not certain to arrive: what matters comes when the run ends.
+    parts_.producer.publish(runs::news_message(news, parts_.clock.wall()), [](const std::string&) {});
+  }
+}
+
+}  // namespace rollcall::worker

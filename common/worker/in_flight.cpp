@@ -1,0 +1,185 @@
+#include "common/worker/in_flight.h"
+
+#include "common/runs/blocks.h"
+
+namespace rollcall::worker {
+namespace {
+
+/// What may speak for others: a first attempt of something that has done nothing yet. One that resumes an older
+/// plan, or carries out an approved one, would not see what has changed since.
+bool may_lead(const Claimed& claimed) {
+  return claimed.run.attempt == 1 && !claimed.run.resumed && claimed.run.approved_digest.empty() &&
+         !claimed.run.organization_id.is_nil() && !claimed.cancel_requested;
+}
+
+}  // namespace
+
+InFlight::Equal InFlight::equal_of(const Claimed& claimed) {
+  return {claimed.run.organization_id, claimed.run.operation, claimed.parameters_hash};
+}
+
+void InFlight::forget_leader(const Uuid& run, const Entry& entry) {
+  if (!entry.claimed) return;
+  const auto leader = leaders_.find(equal_of(*entry.claimed));
+  if (leader != leaders_.end() && leader->second == run) leaders_.erase(leader);
+}
+
+bool InFlight::add(const Uuid& run) {
+  const std::lock_guard lock(mutex_);
+  return runs_.try_emplace(run).second;
+}
+
+void InFlight::claimed(const std::shared_ptr<const Claimed>& run) {
+  const std::lock_guard lock(mutex_);
+  auto& entry = runs_[run->run.id];
+  entry.claimed = run;
+  entry.followed = run->followed;
+  if (may_lead(*run)) leaders_.try_emplace(equal_of(*run), run->run.id);
+}
+
+bool InFlight::begin(const Uuid& run) {
+  std::unique_lock lock(mutex_);
+  auto& entry = runs_.at(run);
+  forget_leader(run, entry);
+  unpinned_.wait(lock, [&] { return entry.pins == 0; });
+  entry.begun = true;
+  entry.begun_at = std::chrono::steady_clock::now();
+  return !entry.cancelled && !entry.lost;
+}
+
+void InFlight::remove(const Uuid& run) {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(run);
+  if (found == runs_.end()) return;
+  forget_leader(run, found->second);
+  runs_.erase(found);
+}
+
+std::size_t InFlight::size() const {
+  const std::lock_guard lock(mutex_);
+  return runs_.size();
+}
+
+std::optional<Uuid> InFlight::pin_leader(const Command& command) {
+  if (!command.organization_id) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  const auto leader =
+      leaders_.find(Equal{*command.organization_id, command.operation, command.parameters_hash});
+  if (leader == leaders_.end()) return std::nullopt;
+  ++runs_.at(leader->second).pins;
+  return leader->second;
+}
+
+void InFlight::unpin(const Uuid& leader, bool joined) {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(leader);
+  if (found == runs_.end()) return;
+  --found->second.pins;
+  if (joined) found->second.followed = true;
+  unpinned_.notify_all();
+}
+
+bool InFlight::followed(const Uuid& run) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(run);
+  return found != runs_.end() && found->second.followed;
+}
+
+std::stop_token InFlight::stop_of(const Uuid& run) const {
+  const std::lock_guard lock(mutex_);
+  return runs_.at(run).stop.get_token();
+}
+
+bool InFlight::cancelled(const Uuid& run) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(run);
+  return found != runs_.end() && found->second.cancelled;
+}
+
+void InFlight::stop_all() {
+  std::vector<std::stop_source> sources;  // what a stop wakes may ask us something
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, entry] : runs_)
+      sources.push_back(entry.stop);
+  }
+  for (auto& source : sources)
+    source.request_stop();
+}
+
+void InFlight::progress(const Uuid& run, Json progress) {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(run);
+  if (found != runs_.end()) found->second.progress = std::move(progress);
+}
+
+void InFlight::store_progress(postgres::Database& database) {
+  std::vector<Uuid> ids, claims;
+  std::vector<postgres::Value> progress;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [id, entry] : runs_) {
+      if (!entry.progress) continue;
+      ids.push_back(id);
+      claims.push_back(entry.claimed->claim);
+      progress.push_back(postgres::value(*entry.progress));
+      entry.progress.reset();
+    }
+  }
+  if (ids.empty()) return;
+  database.execute(
+      "UPDATE ops.runs r SET progress = u.progress FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[]) "
+      "AS u(id, claim, progress) WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'",
+      {postgres::array(ids), postgres::array(claims), postgres::array(progress)});
+}
+
+void InFlight::heartbeat(postgres::Database& database) {
+  std::map<Uuid, Uuid> claims;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, entry] : runs_) {
+      if (entry.claimed) claims.emplace(id, entry.claimed->claim);
+    }
+  }
+  if (claims.empty()) return;
+  std::vector<Uuid> ids, held;
+  for (const auto& [id, claim] : claims) {
+    ids.push_back(id);
+    held.push_back(claim);
+  }
+  const auto rows = database.query(
+      "UPDATE ops.runs r SET heartbeat_at = now() FROM unnest($1::uuid[], $2::uuid[]) AS u(id, claim) "
+      "WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running' RETURNING r.id, r.cancel_requested",
+      {postgres::array(ids), postgres::array(held)});
+  std::map<Uuid, bool> cancelled;
+  for (const auto& row : rows)
+    cancelled.emplace(row.uuid(0), row.flag(1));
+  std::vector<std::stop_source> stops;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, claim] : claims) {
+      const auto found = runs_.find(id);  // gone, or claimed anew: settled meanwhile
+      if (found == runs_.end() || !found->second.claimed || found->second.claimed->claim != claim) continue;
+      const auto row = cancelled.find(id);
+      found->second.lost = row == cancelled.end();
+      found->second.cancelled = row != cancelled.end() && row->second;
+      if (found->second.lost || found->second.cancelled) stops.push_back(found->second.stop);
+    }
+  }
+  for (auto& stop : stops)
+    stop.request_stop();
+}
+
+std::vector<std::shared_ptr<const Claimed>> InFlight::long_running(std::chrono::milliseconds age) {
+  const auto before = std::chrono::steady_clock::now() - age;
+  std::vector<std::shared_ptr<const Claimed>> found;
+  const std::lock_guard lock(mutex_);
+  for (auto& [id, entry] : runs_) {
+    if (!entry.begun || entry.told || entry.begun_at > before) continue;
+    entry.told = true;
+    found.push_back(entry.claimed);
+  }
+  return found;
+}
+
+}  // namespace rollcall::worker

@@ -1,0 +1,62 @@
+#pragma once
+#include "common/worker/claims.h"
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <stop_token>
+#include <tuple>
+
+namespace rollcall::worker {
+
+/// The runs this process holds: for heartbeats, progress and cancels, so as not to claim one twice, and so
+/// that an equal command can join one that has not begun. Safe from any thread.
+class InFlight {
+ public:
+  /// False where the run is in flight already. Counted from here on.
+  bool add(const Uuid& run);
+  void claimed(const std::shared_ptr<const Claimed>& run);
+  /// A lane begins it: nothing joins it any more. Waits while a command is just joining it. False: it was
+  /// cancelled, or another worker holds it, since it was claimed.
+  bool begin(const Uuid& run);
+  void remove(const Uuid& run);
+  [[nodiscard]] std::size_t size() const;
+
+  /// The run that `command` may join, kept from beginning until unpin().
+  std::optional<Uuid> pin_leader(const Command& command);
+  /// `joined`: someone did.
+  void unpin(const Uuid& leader, bool joined);
+  [[nodiscard]] bool followed(const Uuid& run) const;
+
+  [[nodiscard]] std::stop_token stop_of(const Uuid& run) const;
+  [[nodiscard]] bool cancelled(const Uuid& run) const;
+  void stop_all();
+
+  void progress(const Uuid& run, Json progress);
+  /// Stores the progress reported since the last call.
+  void store_progress(postgres::Database& database);
+  /// Tells the database that their holder lives; stops what was cancelled or taken over meanwhile.
+  void heartbeat(postgres::Database& database);
+  /// What has been running for `age` and was not named before: worth telling that it runs.
+  std::vector<std::shared_ptr<const Claimed>> long_running(std::chrono::milliseconds age);
+
+ private:
+  struct Entry {
+    std::shared_ptr<const Claimed> claimed;  // none: being claimed
+    std::stop_source stop;
+    SteadyTime begun_at{};
+    std::optional<Json> progress;
+    int pins = 0;
+    bool begun = false, told = false, cancelled = false, lost = false, followed = false;
+  };
+  using Equal = std::tuple<Uuid, std::string, std::string>;  // organization, operation, hash of parameters
+  static Equal equal_of(const Claimed& claimed);
+  void forget_leader(const Uuid& run, const Entry& entry);
+
+  mutable std::mutex mutex_;
+  std::condition_variable unpinned_;
+  std::map<Uuid, Entry> runs_;
+  std::map<Equal, Uuid> leaders_;
+};
+
+}  // namespace rollcall::worker

@@ -1,0 +1,33 @@
+#pragma once
+#include "common/worker/claims.h"
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <stop_token>
+
+namespace rollcall::worker {
+
+/// Commands that wait to be claimed: what someone waits for before bulk. Bounded by who puts: a feed pauses its
+/// consumer while too many of its messages are open.
+class Inbox {
+ public:
+  void put(Command command);
+  /// Again at `when`: another worker holds the run now.
+  void put_off(Command command, SteadyTime when);
+  /// What is there, at most `max`; waits for the first, and while paused. Empty: stopped.
+  std::vector<Command> take(std::size_t max, const std::stop_token& stop);
+  /// Nothing is handed out while paused; so it begins, until someone knows better.
+  void set_paused(bool paused);
+
+ private:
+  bool ready() const { return !paused_ && (!urgent_.empty() || !bulk_.empty()); }
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Command> urgent_, bulk_;
+  std::multimap<SteadyTime, Command> later_;
+  bool paused_ = true;
+};
+
+}  // namespace rollcall::worker
