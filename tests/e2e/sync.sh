@@ -3,7 +3,7 @@
 # bad input; audit.
 . "$(dirname "$0")/lib.sh"
 directory 5000 500
-start_graph --seed-file "$work/seed.json" --consistency-lag-ms 1500
+start_graph --seed-file "$work/seed.json" --consistency-lag-ms 8000
 rollcall migrate >/dev/null
 rollcall topics create >/dev/null
 for worker in member-sync audit-writer scheduler; do start_worker $worker; done

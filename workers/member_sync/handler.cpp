@@ -3,6 +3,7 @@
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
+#include "workers/member_sync/accounting.h"
 #include "workers/member_sync/adapters/identities.h"
 
 #include <algorithm>
@@ -19,15 +20,14 @@ bool asked(const worker::Run& run, const char* parameter) {
          found->get<bool>();
 }
 
-graph::CallContext make_call(const worker::Run& run, const worker::RunContext& context, graph::Usage& usage,
-                             milliseconds patience) {
+graph::CallContext make_call(const worker::Run& run, Accounting& context, milliseconds patience) {
   graph::CallContext call;
   // Sweeps stand behind what somebody waits for.
   call.priority =
       run.caller_identity.starts_with("schedule:") ? graph::Priority::bulk : graph::Priority::interactive;
   call.patience = patience;
   call.stop = context.stop();
-  call.usage = &usage;
+  call.usage = &context.usage;
   return call;
 }
 
@@ -43,13 +43,11 @@ bool any_passing(const std::vector<Settled>& settled) {
 
 struct Handler::Job {
   const worker::Run& run;
-  worker::RunContext& context;
+  Accounting& context;
   Organization organization;
   Uuid group;
   std::string tenant_id;
-  SteadyTime started;
-  graph::Usage usage{};
-  graph::CallContext call{};
+  graph::CallContext call;
 };
 
 struct Handler::Facts {
@@ -74,13 +72,13 @@ worker::Outcome Handler::handle(const worker::Run& run, worker::RunContext& cont
         "organization_not_found", "there is no organization " + run.organization_id.to_string(), {}};
   if (!organization->group)
     return worker::Failed{"group_not_linked", "the organization has no Microsoft 365 group", {}};
+  Accounting accounting(context, run, clock_);
   Job job{run,
-          context,
+          accounting,
           *organization,
           *organization->group,
           organization->tenant_id.empty() ? options_.tenant_id : organization->tenant_id,
-          clock_.steady()};
-  job.call = make_call(run, context, job.usage, options_.patience);
+          make_call(run, accounting, options_.patience)};
   try {
     // Not only for run.resumed: a plan marked as being applied says by itself that an attempt was
     // interrupted. One for a group that is no longer linked must not be carried out.
@@ -243,8 +241,8 @@ worker::Outcome Handler::finish(Job& job, const Plan& plan, const Findings& find
 
 Json Handler::report(const Job& job, const Plan& plan, const Findings& findings,
                      const std::vector<Settled>& settled) const {
-  const auto duration = std::chrono::duration_cast<milliseconds>(clock_.steady() - job.started);
-  return result_json({findings, plan, count(plan, settled), asked(job.run, "dry_run"), job.usage, duration});
+  return result_json({findings, plan, count(plan, settled), asked(job.run, "dry_run"), job.context.usage,
+                      job.context.duration()});
 }
 
 std::vector<Json> Handler::expand(const Json& tick) {
