@@ -34,8 +34,9 @@ struct News {
 };
 kafka::Message news_message(const News& news, WallTime now);
 
-/// What joined `leaders` (runs that have just ended) ends with them: as they did, or, where they were cancelled,
-/// by being queued again.
-Stored conclude_followers(postgres::Transaction& transaction, const std::vector<Uuid>& leaders, WallTime now);
+/// What joined `leaders` (runs that have just ended) ends with them: as they did, or, where they were
+/// cancelled, by being queued again. Returns what is to be published.
+std::vector<kafka::Message> conclude_followers(postgres::Transaction& transaction,
+                                               const std::vector<Uuid>& leaders, WallTime now);
 
 }  // namespace rollcall::runs

@@ -50,26 +50,27 @@ NewRun run_of(const postgres::Row& row) {
 
 }  // namespace
 
-Stored conclude_followers(postgres::Transaction& transaction, const std::vector<Uuid>& leaders, WallTime now) {
-  Stored stored;
+std::vector<kafka::Message> conclude_followers(postgres::Transaction& transaction,
+                                               const std::vector<Uuid>& leaders, WallTime now) {
+  std::vector<kafka::Message> messages;
   std::vector<Uuid> ids;
   std::vector<std::string> events;
   std::vector<postgres::Value> details;
   for (const char* sql : {end_sql, requeue_sql}) {
     for (const auto& row : transaction.query(sql, {postgres::array(leaders), postgres::value(now)})) {
-      stored.messages.push_back(news_message(news_of(row), now));
-      if (row.text(4) == "queued") stored.messages.push_back(command_message(run_of(row), now));
+      messages.push_back(news_message(news_of(row), now));
+      if (row.text(4) == "queued") messages.push_back(command_message(run_of(row), now));
       ids.push_back(row.uuid(0));
       events.push_back(row.text(4));
       details.push_back(postgres::value(Json{{"joined", row.uuid(13).to_string()}}));
     }
   }
-  if (ids.empty()) return stored;
+  if (ids.empty()) return messages;
   transaction.execute(
-      "INSERT INTO ops.run_events (run_id, event, detail) SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[])",
+      "INSERT INTO ops.run_events (run_id, event, detail) "
+      "SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[])",
       {postgres::array(ids), postgres::array(events), postgres::array(details)});
-  stored.ids = store_in_outbox(transaction, stored.messages);
-  return stored;
+  return messages;
 }
 
 }  // namespace rollcall::runs

@@ -3,8 +3,11 @@
 #include "common/runs/runs.h"
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 namespace rollcall::runs {
@@ -14,19 +17,27 @@ namespace {
 // them again.
 constexpr std::size_t deletes_max = 200'000;
 
-Json headers_json(const kafka::Headers& headers) {
-  Json json = Json::object();
-  for (const auto& [name, value] : headers)
-    json[name] = value;
-  return json;
+// More would be a row too large to be quick; each is one unit of sending again.
+constexpr std::size_t row_max = 500;
+
+Json to_json(const kafka::Message& message) {
+  Json headers = Json::object();
+  for (const auto& [name, value] : message.headers)
+    headers[name] = value;
+  return {{"topic", message.topic},
+          {"key", message.key},
+          {"headers", std::move(headers)},
+          {"payload", message.value}};
 }
 
-kafka::Headers headers_of(const Json& json) {
-  kafka::Headers headers;
-  for (const auto& [name, value] : json.items()) {
-    headers.emplace_back(name, value.is_string() ? value.get<std::string>() : dump(value));
-  }
-  return headers;
+kafka::Message message_of(const Json& json) {
+  kafka::Message message;
+  message.topic = json.at("topic").get<std::string>();
+  message.key = json.at("key").get<std::string>();
+  message.value = json.at("payload").get<std::string>();
+  for (const auto& [name, value] : json.at("headers").items())
+    message.headers.emplace_back(name, value.is_string() ? value.get<std::string>() : dump(value));
+  return message;
 }
 
 }  // namespace
@@ -34,44 +45,57 @@ kafka::Headers headers_of(const Json& json) {
 std::vector<long> store_in_outbox(postgres::Transaction& transaction,
                                   const std::vector<kafka::Message>& messages) {
   if (messages.empty()) return {};
-  std::vector<std::string> topics, keys, payloads;
-  std::vector<postgres::Value> headers;
-  for (const auto& message : messages) {
-    topics.push_back(message.topic);
-    keys.push_back(message.key);
-    payloads.push_back(message.value);
-    headers.push_back(postgres::value(headers_json(message.headers)));
+  std::vector<postgres::Value> rows;
+  for (std::size_t from = 0; from < messages.size(); from += row_max) {
+    Json row = Json::array();
+    for (std::size_t i = from; i < std::min(messages.size(), from + row_max); ++i)
+      row.push_back(to_json(messages[i]));
+    rows.push_back(postgres::value(row));
   }
   // Identity values are drawn in the order of the rows, so sorted ids stand in the order of `messages`.
-  const auto rows = transaction.query(
-      "INSERT INTO ops.outbox (topic, key, headers, payload) "
-      "SELECT u.topic, u.key, u.headers, u.payload FROM unnest($1::text[], $2::text[], $3::jsonb[], "
-      "$4::text[]) "
-      "WITH ORDINALITY AS u(topic, key, headers, payload, n) ORDER BY u.n RETURNING id",
-      {postgres::array(topics), postgres::array(keys), postgres::array(headers), postgres::array(payloads)});
   std::vector<long> ids;
-  ids.reserve(rows.size());
-  for (const auto& row : rows)
+  for (const auto& row : transaction.query(
+           "INSERT INTO ops.outbox (messages) SELECT u.messages FROM unnest($1::jsonb[]) WITH ORDINALITY "
+           "AS u(messages, n) ORDER BY u.n RETURNING id",
+           {postgres::array(rows)}))
     ids.push_back(row.number(0));
   std::ranges::sort(ids);
   return ids;
 }
+
+namespace {
 
 // Shared with delivery callbacks, which may come after the publisher is gone.
 struct Pending {
   std::mutex mutex;
   std::condition_variable_any changed;
   std::vector<long> delivered;  // to delete
-  std::size_t in_flight = 0;    // handed to the producer
+  std::size_t in_flight = 0;    // rows handed to the producer
   bool deleting = false;
 
-  void settled(long id, const std::string& error) {
+  void settled(long id, bool complete) {
     const std::lock_guard lock(mutex);
     --in_flight;
-    if (error.empty() && delivered.size() < deletes_max) delivered.push_back(id);
-    changed.notify_all();
+    if (complete && delivered.size() < deletes_max) delivered.push_back(id);
+    if (delivered.size() == 1 || in_flight == 0) changed.notify_all();
   }
 };
+
+// One row, until all of its messages are answered for.
+struct Row {
+  Row(std::shared_ptr<Pending> given, long row_id, std::size_t messages)
+      : pending(std::move(given)), id(row_id), left(messages) {}
+  void answered(const std::string& error) {
+    if (!error.empty()) complete = false;
+    if (left.fetch_sub(1) == 1) pending->settled(id, complete);
+  }
+  std::shared_ptr<Pending> pending;
+  long id;
+  std::atomic<std::size_t> left;
+  std::atomic<bool> complete = true;
+};
+
+}  // namespace
 
 struct OutboxPublisher::State {
   State(postgres::Database& db, kafka::Producer& kafka_producer)
@@ -98,7 +122,11 @@ struct OutboxPublisher::State {
 
   bool try_delete(const std::vector<long>& ids) {
     try {
-      database.execute("DELETE FROM ops.outbox WHERE id = ANY($1::bigint[])", {postgres::array(ids)});
+      database.transact([&](postgres::Transaction& transaction) {
+        // Not worth waiting for the disk: a row that comes back is sent again, which every reader bears.
+        transaction.execute("SET LOCAL synchronous_commit = off");
+        transaction.execute("DELETE FROM ops.outbox WHERE id = ANY($1::bigint[])", {postgres::array(ids)});
+      });
       return true;
     } catch (const Error& error) {
       log::warn("outbox_delete_failed", log::describe(error));
@@ -119,15 +147,19 @@ OutboxPublisher::~OutboxPublisher() {
   flush(std::chrono::seconds{2});
 }
 
-void OutboxPublisher::publish(std::vector<long> ids, std::vector<kafka::Message> messages) {
+void OutboxPublisher::publish(const std::vector<long>& ids, std::vector<kafka::Message> messages) {
+  if (ids.empty()) return;
   {
     const std::lock_guard lock(state_->pending->mutex);
     state_->pending->in_flight += ids.size();
   }
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    state_->producer.publish(
-        std::move(messages[i]),
-        [pending = state_->pending, id = ids[i]](const std::string& error) { pending->settled(id, error); });
+  std::shared_ptr<Row> row;
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (i % row_max == 0)
+      row =
+          std::make_shared<Row>(state_->pending, ids.at(i / row_max), std::min(row_max, messages.size() - i));
+    state_->producer.publish(std::move(messages[i]),
+                             [row](const std::string& error) { row->answered(error); });
   }
 }
 
@@ -145,29 +177,32 @@ namespace {
 struct Sweep {
   std::mutex mutex;
   std::condition_variable changed;
-  std::vector<long> delivered;
-  std::size_t answered = 0;
+  std::set<long> failed;
+  std::size_t open = 0;
 };
 
-std::vector<long> deliver(kafka::Producer& producer, const postgres::Rows& rows) {
+// The rows of which everything was delivered.
+std::vector<long> deliver(kafka::Producer& producer,
+                          const std::map<long, std::vector<kafka::Message>>& rows) {
   const auto sweep = std::make_shared<Sweep>();
-  for (const auto& row : rows) {
-    kafka::Message message;
-    message.topic = row.text(1);
-    message.key = row.text(2);
-    message.headers = headers_of(row.json(3));
-    message.value = row.text(4);
-    producer.publish(std::move(message), [sweep, id = row.number(0)](const std::string& error) {
-      const std::lock_guard lock(sweep->mutex);
-      ++sweep->answered;
-      if (error.empty()) sweep->delivered.push_back(id);
-      sweep->changed.notify_all();
-    });
+  for (const auto& [id, messages] : rows)
+    sweep->open += messages.size();
+  for (const auto& [id, messages] : rows) {
+    for (const auto& message : messages) {
+      producer.publish(message, [sweep, id = id](const std::string& error) {
+        const std::lock_guard lock(sweep->mutex);
+        if (!error.empty()) sweep->failed.insert(id);
+        if (--sweep->open == 0) sweep->changed.notify_all();
+      });
+    }
   }
   std::unique_lock lock(sweep->mutex);
   // Not longer: the rows are locked meanwhile. What arrives later is sent twice, which every reader bears.
-  sweep->changed.wait_for(lock, std::chrono::seconds{10}, [&] { return sweep->answered == rows.size(); });
-  return sweep->delivered;
+  if (!sweep->changed.wait_for(lock, std::chrono::seconds{10}, [&] { return sweep->open == 0; })) return {};
+  std::vector<long> delivered;
+  for (const auto& [id, messages] : rows)
+    if (!sweep->failed.contains(id)) delivered.push_back(id);
+  return delivered;
 }
 
 }  // namespace
@@ -175,16 +210,23 @@ std::vector<long> deliver(kafka::Producer& producer, const postgres::Rows& rows)
 long sweep_outbox(postgres::Database& database, kafka::Producer& producer, std::chrono::milliseconds age,
                   int limit) {
   return database.transact([&](postgres::Transaction& transaction) -> long {
-    const auto rows = transaction.query(
-        "SELECT id, topic, key, headers, payload FROM ops.outbox "
-        "WHERE created_at <= now() - $1::bigint * interval '1 millisecond' ORDER BY id LIMIT $2 FOR UPDATE "
-        "SKIP LOCKED",
-        {postgres::value(static_cast<long>(age.count())), postgres::value(limit)});
+    std::map<long, std::vector<kafka::Message>> rows;
+    for (const auto& row : transaction.query(
+             "SELECT id, messages FROM ops.outbox WHERE created_at <= now() - $1::bigint * interval '1 "
+             "millisecond' ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+             {postgres::value(static_cast<long>(age.count())), postgres::value(limit)})) {
+      auto& messages = rows[row.number(0)];
+      for (const auto& message : row.json(1))
+        messages.push_back(message_of(message));
+    }
     if (rows.empty()) return 0;
     const auto delivered = deliver(producer, rows);
     if (delivered.empty()) return 0;
-    return transaction.execute("DELETE FROM ops.outbox WHERE id = ANY($1::bigint[])",
-                               {postgres::array(delivered)});
+    transaction.execute("DELETE FROM ops.outbox WHERE id = ANY($1::bigint[])", {postgres::array(delivered)});
+    long count = 0;
+    for (const long id : delivered)
+      count += static_cast<long>(rows[id].size());
+    return count;
   });
 }
 

@@ -198,8 +198,8 @@ Stored reject(postgres::Transaction& transaction, const Uuid& run, const std::st
 
 kafka::Message news_message(const News& news, WallTime now) {
   const std::string run = news.run.to_string();
-  Json value = {{"run_id", run},           {"worker", news.worker},   {"operation", news.operation},
-                {"state", news.state},     {"attempt", news.attempt}, {"at", to_rfc3339(now)}};
+  Json value = {{"run_id", run},       {"worker", news.worker},   {"operation", news.operation},
+                {"state", news.state}, {"attempt", news.attempt}, {"at", to_rfc3339(now)}};
   if (news.organization) value["organization_id"] = news.organization->to_string();
   if (news.result.is_object()) value["result"] = news.result;
   if (news.progress.is_object()) value["progress"] = news.progress;

@@ -28,7 +28,7 @@ kafka::Message make_message(const std::string& topic, const std::string& key, co
                             const std::string& id, const Json& value, WallTime now,
                             const std::string& traceparent = {});
 
-/// Stores messages in ops.outbox; returns the row ids, in order.
+/// Stores messages in ops.outbox, up to 500 a row; returns the row ids, in order.
 std::vector<long> store_in_outbox(postgres::Transaction& transaction,
                                   const std::vector<kafka::Message>& messages);
 
@@ -39,7 +39,8 @@ class OutboxPublisher {
  public:
   OutboxPublisher(postgres::Database& database, kafka::Producer& producer);
   ~OutboxPublisher();
-  void publish(std::vector<long> ids, std::vector<kafka::Message> messages);
+  /// `ids` as store_in_outbox() returned them for these `messages`.
+  void publish(const std::vector<long>& ids, std::vector<kafka::Message> messages);
   void flush(std::chrono::milliseconds timeout);
 
  private:
@@ -48,7 +49,7 @@ class OutboxPublisher {
 };
 
 /// Publishes rows older than `age` that their writers did not (FOR UPDATE SKIP LOCKED, deleted after
-/// delivery); returns how many.
+/// delivery); returns how many messages. `limit`: rows.
 long sweep_outbox(postgres::Database& database, kafka::Producer& producer, std::chrono::milliseconds age,
                   int limit);
 

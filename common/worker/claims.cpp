@@ -9,8 +9,8 @@
 namespace rollcall::worker {
 namespace {
 
-// A run that is 'running' is taken over from whoever does not live any more: no heartbeat for stale_after, or our
-// own predecessor under the same name.
+// A run that is 'running' is taken over from whoever does not live any more: no heartbeat for stale_after, or
+// our own predecessor under the same name.
 constexpr const char* claim_sql = R"(
 INSERT INTO ops.runs AS r (id, tenant_id, organization_id, worker, operation, state, caller_identity, parameters,
     parameters_hash, traceparent, attempt, claim, claimed_by, heartbeat_at, created_at, queued_at, started_at)
@@ -45,18 +45,23 @@ WHERE r.worker = excluded.worker AND r.state = 'queued' AND r.attempt = 0 AND r.
 RETURNING id)";
 
 constexpr const char* settle_sql = R"(
-UPDATE ops.runs r SET state = u.state, resume_at = u.resume_at, attempt = r.attempt - u.refund, result = u.result,
-    error_code = u.code, error_message = u.message, outcome = u.outcome, carried = u.carried,
-    duration_ms = coalesce(r.duration_ms, 0) + u.duration,
-    claim = CASE WHEN u.state = 'queued' THEN NULL ELSE r.claim END,
-    finished_at = CASE WHEN u.outcome IS NOT NULL THEN $10::timestamptz END,
-    -- An approval is for one plan: asking again starts anew.
-    approved_digest = CASE WHEN u.state = 'needs_approval' THEN NULL ELSE r.approved_digest END
-FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::jsonb[], $7::text[], $8::text[],
-            $9::text[], $11::bigint[], $12::jsonb[])
-     AS u(id, claim, state, resume_at, refund, result, code, message, outcome, duration, carried)
-WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'
-RETURNING r.id)";
+WITH u AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::jsonb[],
+        $7::text[], $8::text[], $9::text[], $11::bigint[], $12::jsonb[], $13::text[], $14::jsonb[])
+    AS u(id, claim, state, resume_at, refund, result, code, message, outcome, duration, carried, event, detail)),
+settled AS (
+    UPDATE ops.runs r SET state = u.state, resume_at = u.resume_at, attempt = r.attempt - u.refund,
+        result = u.result, error_code = u.code, error_message = u.message, outcome = u.outcome,
+        carried = u.carried, duration_ms = coalesce(r.duration_ms, 0) + u.duration,
+        claim = CASE WHEN u.state = 'queued' THEN NULL ELSE r.claim END,
+        finished_at = CASE WHEN u.outcome IS NOT NULL THEN $10::timestamptz END,
+        -- An approval is for one plan: asking again starts anew.
+        approved_digest = CASE WHEN u.state = 'needs_approval' THEN NULL ELSE r.approved_digest END
+    FROM u WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'
+    RETURNING r.id),
+events AS (
+    INSERT INTO ops.run_events (run_id, event, detail)
+    SELECT u.id, u.event, u.detail FROM u JOIN settled ON settled.id = u.id)
+SELECT id FROM settled)";
 
 postgres::Value text_or_null(const std::string& text) {
   return text.empty() ? std::nullopt : postgres::value(text);
@@ -156,7 +161,8 @@ void look_up(postgres::Transaction& transaction, const std::vector<Command>& com
     ids.push_back(commands[index].run_id);
   const auto rows = transaction.query(
       "SELECT id, state, worker, organization_id, operation, attempt, claim, result, error_code, "
-      "error_message, (extract(epoch FROM resume_at) * 1000)::bigint, traceparent FROM ops.runs WHERE id = ANY($1::uuid[])",
+      "error_message, (extract(epoch FROM resume_at) * 1000)::bigint, traceparent FROM ops.runs WHERE id = "
+      "ANY($1::uuid[])",
       {postgres::array(ids)});
   for (const auto& row : rows) {
     const std::size_t index = missing.at(row.uuid(0));
@@ -169,31 +175,19 @@ void look_up(postgres::Transaction& transaction, const std::vector<Command>& com
   }
 }
 
-void add_events(postgres::Transaction& transaction, const std::vector<const Finished*>& finished) {
-  std::vector<Uuid> ids;
-  std::vector<std::string> events;
-  std::vector<postgres::Value> details;
-  for (const auto* one : finished) {
-    Json detail = {{"attempt", one->claimed->run.attempt}, {"duration_ms", one->duration.count()}};
-    if (!one->settlement.code.empty()) {
-      detail["code"] = one->settlement.code;
-      detail["message"] = one->settlement.message;
-    }
-    ids.push_back(one->claimed->run.id);
-    events.push_back(one->settlement.event);
-    details.push_back(postgres::value(detail));
-  }
-  transaction.execute(
-      "INSERT INTO ops.run_events (run_id, event, detail) "
-      "SELECT * FROM unnest($1::uuid[], $2::text[], $3::jsonb[])",
-      {postgres::array(ids), postgres::array(events), postgres::array(details)});
+Json detail_of(const Finished& finished) {
+  Json detail = {{"attempt", finished.claimed->run.attempt}, {"duration_ms", finished.duration.count()}};
+  if (finished.settlement.code.empty()) return detail;
+  detail["code"] = finished.settlement.code;
+  detail["message"] = finished.settlement.message;
+  return detail;
 }
 
 std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector<const Finished*>& finished,
                            WallTime now) {
   std::vector<Uuid> ids, claims;
-  std::vector<std::string> states;
-  std::vector<postgres::Value> resume, results, codes, messages, outcomes, carried;
+  std::vector<std::string> states, events;
+  std::vector<postgres::Value> resume, results, codes, messages, outcomes, carried, details;
   std::vector<long> refunds, durations;
   for (const auto* one : finished) {
     const auto& settlement = one->settlement;
@@ -208,12 +202,15 @@ std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector
     outcomes.push_back(text_or_null(settlement.outcome));
     carried.push_back(object_or_null(settlement.carried));
     durations.push_back(static_cast<long>(one->duration.count()));
+    events.push_back(settlement.event);
+    details.push_back(postgres::value(detail_of(*one)));
   }
   const auto rows = transaction.query(
       settle_sql,
       {postgres::array(ids), postgres::array(claims), postgres::array(states), postgres::array(resume),
        postgres::array(refunds), postgres::array(results), postgres::array(codes), postgres::array(messages),
-       postgres::array(outcomes), postgres::value(now), postgres::array(durations), postgres::array(carried)});
+       postgres::array(outcomes), postgres::value(now), postgres::array(durations), postgres::array(carried),
+       postgres::array(events), postgres::array(details)});
   std::set<Uuid> held;
   for (const auto& row : rows)
     held.insert(row.uuid(0));
@@ -233,13 +230,12 @@ ClaimAnswer claim_block(postgres::Transaction& transaction, const Claimant& clai
     missing.emplace(commands[i].run_id, i);
   }
   const auto rows = transaction.query(
-      claim_sql,
-      {postgres::value(claimant.worker), postgres::value(claimant.instance), postgres::array(columns.ids),
-       postgres::array(columns.tenants), postgres::array(columns.organizations),
-       postgres::array(columns.operations), postgres::array(columns.callers),
-       postgres::array(columns.parameters), postgres::array(columns.hashes), postgres::array(columns.traces),
-       postgres::array(claims), postgres::value(now),
-       postgres::value(static_cast<long>(runs::stale_after.count()))});
+      claim_sql, {postgres::value(claimant.worker), postgres::value(claimant.instance),
+                  postgres::array(columns.ids), postgres::array(columns.tenants),
+                  postgres::array(columns.organizations), postgres::array(columns.operations),
+                  postgres::array(columns.callers), postgres::array(columns.parameters),
+                  postgres::array(columns.hashes), postgres::array(columns.traces), postgres::array(claims),
+                  postgres::value(now), postgres::value(static_cast<long>(runs::stale_after.count()))});
   ClaimAnswer answer;
   std::vector<std::pair<std::size_t, std::shared_ptr<Claimed>>> claimed;
   for (const auto& row : rows) {
@@ -289,10 +285,15 @@ Settled settle_block(postgres::Transaction& transaction, const std::string& work
     if (one->followed && !one->settlement.outcome.empty()) followed.push_back(one->claimed->run.id);
   }
   if (held.empty()) return settled;
-  add_events(transaction, held);
   for (const auto* one : held)
     settled.news.push_back(news_of(worker, *one, now));
-  if (!followed.empty()) settled.followers = runs::conclude_followers(transaction, followed, now);
+  auto& published = settled.published;
+  if (!followed.empty()) published.messages = runs::conclude_followers(transaction, followed, now);
+  for (const auto* one : held) {
+    const auto& messages = one->settlement.publish;
+    published.messages.insert(published.messages.end(), messages.begin(), messages.end());
+  }
+  published.ids = runs::store_in_outbox(transaction, published.messages);
   return settled;
 }
 

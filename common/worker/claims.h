@@ -50,12 +50,12 @@ struct ClaimAnswer {
     kafka::Message news;  ///< the state the run is in, to be told again: its first telling may have been lost
   };
   std::vector<std::shared_ptr<Claimed>> claimed;  ///< in the order of the commands
-  std::vector<Known> known;                       ///< settled, or waiting for something else than this message
-  std::vector<std::size_t> held;                  ///< a living worker holds the run: look again later
+  std::vector<Known> known;       ///< settled, or waiting for something else than this message
+  std::vector<std::size_t> held;  ///< a living worker holds the run: look again later
 };
 
-/// Claims what is queued, or was left running by a worker that no longer lives, in one statement; makes the rows
-/// that do not exist yet. Run ids must differ.
+/// Claims what is queued, or was left running by a worker that no longer lives, in one statement; makes the
+/// rows that do not exist yet. Run ids must differ.
 ClaimAnswer claim_block(postgres::Transaction& transaction, const Claimant& claimant,
                         const std::vector<Command>& commands, WallTime now);
 
@@ -82,7 +82,7 @@ struct Settled {
   /// Of each held run, in order. Not in the outbox: a run's message stays uncommitted until its news is
   /// delivered, so a crash in between leads back to claim_block(), which tells it again.
   std::vector<kafka::Message> news;
-  runs::Stored followers;  ///< what the ends of joined runs publish; stored in the outbox
+  runs::Stored published;  ///< what else the ends of runs publish; stored in the outbox
 };
 /// State and event of many runs, in the caller's transaction.
 Settled settle_block(postgres::Transaction& transaction, const std::string& worker,

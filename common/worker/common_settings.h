@@ -11,8 +11,8 @@ namespace rollcall::worker {
 /// What every process takes from its environment.
 struct CommonSettings {
   std::string worker;  ///< "member-sync"
-  /// Who this process is among its kind: its name in the consumer groups, in ops.workers and in claims. Stable
-  /// over a restart where ROLLCALL_INSTANCE_ID says so.
+  /// Who this process is among its kind: its name in the consumer groups, in ops.workers and in claims.
+  /// Stable over a restart where ROLLCALL_INSTANCE_ID says so.
   std::string instance;
   bool stable = false;  ///< `instance` was given: static group membership (KIP-345)
   postgres::Options database;

@@ -8,9 +8,9 @@
 
 namespace rollcall::worker {
 
-/// Messages whose delivery finishes the message they answer: the news of a run, or a dead letter. What cannot be
-/// delivered is sent again for as long as the process lives; after that, the uncommitted message leads back to
-/// it. Safe from any thread.
+/// Messages whose delivery finishes the message they answer: the news of a run, or a dead letter. What cannot
+/// be delivered is sent again for as long as the process lives; after that, the uncommitted message leads
+/// back to it. Safe from any thread.
 class Deliveries {
  public:
   explicit Deliveries(kafka::Producer& producer) : producer_(producer) {}

@@ -50,8 +50,8 @@ class Feed {
     std::function<void(Command)> on_command;
     std::function<void(Tick)> on_tick;
   };
-  Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas, Deliveries& deliveries,
-       Graveyard& graveyard, metrics::Counter& messages);
+  Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas,
+       Deliveries& deliveries, Graveyard& graveyard, metrics::Counter& messages);
   /// Polls until `stop`.
   void run(std::stop_token stop);
   /// After run(): commits what is finished, waits for the answer, leaves the group.

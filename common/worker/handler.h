@@ -31,6 +31,8 @@ struct Run {
 // What a handler answers. The loop alone retries, parks, publishes and commits.
 struct Done {
   Json result;
+  /// Stored in the outbox with the run's last state, in one transaction.
+  std::vector<kafka::Message> publish = {};
 };
 struct RetryAfter {
   std::string code, message;

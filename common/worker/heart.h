@@ -6,8 +6,8 @@
 
 namespace rollcall::worker {
 
-/// What a worker does beside its runs, a few times a second, on one thread: says that it lives, stores and tells
-/// progress, hears of cancels, and minds whether its kind is paused.
+/// What a worker does beside its runs, a few times a second, on one thread: says that it lives, stores and
+/// tells progress, hears of cancels, and minds whether its kind is paused.
 class Heart {
  public:
   struct Parts {

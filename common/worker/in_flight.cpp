@@ -5,8 +5,8 @@
 namespace rollcall::worker {
 namespace {
 
-/// What may speak for others: a first attempt of something that has done nothing yet. One that resumes an older
-/// plan, or carries out an approved one, would not see what has changed since.
+/// What may speak for others: a first attempt of something that has done nothing yet. One that resumes an
+/// older plan, or carries out an approved one, would not see what has changed since.
 bool may_lead(const Claimed& claimed) {
   return claimed.run.attempt == 1 && !claimed.run.resumed && claimed.run.approved_digest.empty() &&
          !claimed.run.organization_id.is_nil() && !claimed.cancel_requested;
@@ -33,6 +33,7 @@ void InFlight::claimed(const std::shared_ptr<const Claimed>& run) {
   const std::lock_guard lock(mutex_);
   auto& entry = runs_[run->run.id];
   entry.claimed = run;
+  entry.beaten_at = std::chrono::steady_clock::now();
   entry.followed = run->followed;
   if (may_lead(*run)) leaders_.try_emplace(equal_of(*run), run->run.id);
 }
@@ -128,42 +129,52 @@ void InFlight::store_progress(postgres::Database& database) {
   }
   if (ids.empty()) return;
   database.execute(
-      "UPDATE ops.runs r SET progress = u.progress FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[]) "
-      "AS u(id, claim, progress) WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'",
+      "UPDATE ops.runs r SET progress = l.progress FROM (SELECT x.id, u.progress FROM ops.runs x JOIN "
+      "unnest($1::uuid[], $2::uuid[], $3::jsonb[]) AS u(id, claim, progress) ON x.id = u.id AND "
+      "x.claim = u.claim WHERE x.state = 'running' ORDER BY x.id FOR UPDATE OF x SKIP LOCKED) l "
+      "WHERE r.id = l.id",
       {postgres::array(ids), postgres::array(claims), postgres::array(progress)});
 }
 
+// Whoever holds a row's lock is settling it, claiming it or at a checkpoint: it needs no heartbeat, and
+// waiting for it could be waiting for one another.
+constexpr const char* heartbeat_sql = R"(
+WITH held AS (SELECT x.id FROM ops.runs x JOIN unnest($1::uuid[], $2::uuid[]) AS u(id, claim)
+                  ON x.id = u.id AND x.claim = u.claim
+              WHERE x.state = 'running' ORDER BY x.id FOR UPDATE OF x SKIP LOCKED),
+     beaten AS (UPDATE ops.runs r SET heartbeat_at = now() FROM held WHERE r.id = held.id)
+SELECT r.id, r.cancel_requested, r.claim IS DISTINCT FROM u.claim OR r.state <> 'running'
+FROM unnest($1::uuid[], $2::uuid[]) AS u(id, claim) JOIN ops.runs r ON r.id = u.id)";
+
 void InFlight::heartbeat(postgres::Database& database) {
-  std::map<Uuid, Uuid> claims;
+  const auto now = std::chrono::steady_clock::now();
+  std::vector<Uuid> ids, claims;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, entry] : runs_) {
-      if (entry.claimed) claims.emplace(id, entry.claimed->claim);
+    for (auto& [id, entry] : runs_) {
+      // Claimed or beaten just now: a flood of short runs needs no heartbeats at all.
+      if (!entry.claimed || now - entry.beaten_at < runs::heartbeat_every) continue;
+      entry.beaten_at = now;
+      ids.push_back(id);
+      claims.push_back(entry.claimed->claim);
     }
   }
-  if (claims.empty()) return;
-  std::vector<Uuid> ids, held;
-  for (const auto& [id, claim] : claims) {
-    ids.push_back(id);
-    held.push_back(claim);
-  }
-  const auto rows = database.query(
-      "UPDATE ops.runs r SET heartbeat_at = now() FROM unnest($1::uuid[], $2::uuid[]) AS u(id, claim) "
-      "WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running' RETURNING r.id, r.cancel_requested",
-      {postgres::array(ids), postgres::array(held)});
-  std::map<Uuid, bool> cancelled;
-  for (const auto& row : rows)
-    cancelled.emplace(row.uuid(0), row.flag(1));
+  if (ids.empty()) return;
+  std::map<Uuid, std::pair<bool, bool>> found;  // cancelled, lost
+  for (const auto& row : database.query(heartbeat_sql, {postgres::array(ids), postgres::array(claims)}))
+    found.emplace(row.uuid(0), std::pair{row.flag(1), row.flag(2)});
   std::vector<std::stop_source> stops;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [id, claim] : claims) {
-      const auto found = runs_.find(id);  // gone, or claimed anew: settled meanwhile
-      if (found == runs_.end() || !found->second.claimed || found->second.claimed->claim != claim) continue;
-      const auto row = cancelled.find(id);
-      found->second.lost = row == cancelled.end();
-      found->second.cancelled = row != cancelled.end() && row->second;
-      if (found->second.lost || found->second.cancelled) stops.push_back(found->second.stop);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      const auto entry = runs_.find(ids[i]);
+      // Gone, or claimed anew: settled meanwhile.
+      if (entry == runs_.end() || !entry->second.claimed || entry->second.claimed->claim != claims[i])
+        continue;
+      const auto state = found.find(ids[i]);
+      entry->second.lost = state == found.end() || state->second.second;
+      entry->second.cancelled = !entry->second.lost && state->second.first;
+      if (entry->second.lost || entry->second.cancelled) stops.push_back(entry->second.stop);
     }
   }
   for (auto& stop : stops)

@@ -44,7 +44,7 @@ class InFlight {
   struct Entry {
     std::shared_ptr<const Claimed> claimed;  // none: being claimed
     std::stop_source stop;
-    SteadyTime begun_at{};
+    SteadyTime begun_at{}, beaten_at{};
     std::optional<Json> progress;
     int pins = 0;
     bool begun = false, told = false, cancelled = false, lost = false, followed = false;

@@ -9,8 +9,8 @@
 
 namespace rollcall::worker {
 
-/// Commands that wait to be claimed: what someone waits for before bulk. Bounded by who puts: a feed pauses its
-/// consumer while too many of its messages are open.
+/// Commands that wait to be claimed: what someone waits for before bulk. Bounded by who puts: a feed pauses
+/// its consumer while too many of its messages are open.
 class Inbox {
  public:
   void put(Command command);

@@ -1,5 +1,7 @@
 #include "common/worker/lanes.h"
 
+#include <algorithm>
+
 namespace rollcall::worker {
 
 Lanes::Lanes(int threads, metrics::Gauge& busy) : busy_gauge_(busy) {
@@ -13,16 +15,21 @@ Lanes::~Lanes() {
     thread.request_stop();
 }
 
-void Lanes::submit(const std::string& key, bool urgent, Task task) {
+void Lanes::submit(std::vector<Piece> pieces) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
-      queue_.push(key, urgent, std::move(task));
-      changed_.notify_one();
+      // Woken once for the block: each wake-up of a lane costs more than a short run.
+      const auto idle = threads_.size() - static_cast<std::size_t>(busy_);
+      for (auto& piece : pieces)
+        queue_.push(piece.key, piece.urgent, std::move(piece.task));
+      for (std::size_t i = 0; i < std::min(idle, pieces.size()); ++i)
+        changed_.notify_one();
       return;
     }
   }
-  task(true);
+  for (const auto& piece : pieces)
+    piece.task(true);
 }
 
 void Lanes::work(std::stop_token stop) {

@@ -111,7 +111,12 @@ class Lanes {
 
   Lanes(int threads, metrics::Gauge& busy);
   ~Lanes();
-  void submit(const std::string& key, bool urgent, Task task);
+  struct Piece {
+    std::string key;
+    bool urgent;
+    Task task;
+  };
+  void submit(std::vector<Piece> pieces);
   /// Gives back what has not begun, then waits for what has; false where something still runs at `deadline`.
   bool stop(SteadyTime deadline);
   [[nodiscard]] int busy();

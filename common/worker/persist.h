@@ -8,7 +8,8 @@
 namespace rollcall::worker {
 
 /// Does `work` until it succeeds: transient errors, conflicts and throttling are waited out with backoff,
-/// however long it takes. False where a stop was asked for before it succeeded. Any other error passes through.
+/// however long it takes. False where a stop was asked for before it succeeded. Any other error passes
+/// through.
 template <class Work>
 bool persist(const char* event, const std::stop_token& stop, Work work) {
   // Short at the top: once PostgreSQL is back, everything goes on within a second.

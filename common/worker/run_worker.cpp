@@ -58,7 +58,7 @@ class Loop {
   void claim_or_split(const std::vector<Command>& block);
   std::vector<Command> join(std::vector<Command> block);
   void take_over(const std::vector<Command>& block, ClaimAnswer answer);
-  void submit(std::shared_ptr<Claimed> claimed);
+  std::optional<Lanes::Piece> piece_of(std::shared_ptr<Claimed> claimed);
   void handle(const std::shared_ptr<const Claimed>& claimed);
   std::optional<Settlement> settlement(const Claimed& claimed);
   Outcome outcome(const Claimed& claimed, LoopContext& context);
@@ -105,8 +105,14 @@ std::unique_ptr<Feed> Loop::make_feed(bool ticks) {
 void Loop::run() {
   const auto commands = make_feed(false);
   const auto ticks = make_feed(true);
-  Heart heart({{options_.worker, options_.instance}, options_.lanes, database_, producer_, in_flight_, inbox_,
-               clock_, [this] { return lanes_.busy(); }});
+  Heart heart({{options_.worker, options_.instance},
+               options_.lanes,
+               database_,
+               producer_,
+               in_flight_,
+               inbox_,
+               clock_,
+               [this] { return lanes_.busy(); }});
   std::jthread beats([&](const std::stop_token& stop) { heart.run(stop); });
   const std::stop_callback stop_handlers(stop_, [this] { in_flight_.stop_all(); });
   {
@@ -194,10 +200,12 @@ void Loop::claim_or_split(const std::vector<Command>& block) {
     });
     if (!done) return;
   } catch (const Error& error) {
-    // One command that PostgreSQL refuses must not hold up the others: find it by halving, then bury it alone.
+    // One command that PostgreSQL refuses must not hold up the others: find it by halving, then bury it
+    // alone.
     if (block.size() == 1) {
       in_flight_.remove(block.front().run_id);
-      return graveyard_.bury(block.front().ticket, {error.code(), error.what()}, group(!block.front().urgent));
+      return graveyard_.bury(block.front().ticket, {error.code(), error.what()},
+                             group(!block.front().urgent));
     }
     const auto middle = block.begin() + static_cast<std::ptrdiff_t>(block.size() / 2);
     claim_or_split({block.begin(), middle});
@@ -215,29 +223,36 @@ void Loop::take_over(const std::vector<Command>& block, ClaimAnswer answer) {
     in_flight_.remove(block[index].run_id);
     inbox_.put_off(block[index], std::chrono::steady_clock::now() + look_again);
   }
+  std::vector<Lanes::Piece> pieces;
   for (auto& claimed : answer.claimed) {
     in_flight_.claimed(claimed);
-    submit(std::move(claimed));
+    if (auto piece = piece_of(std::move(claimed))) pieces.push_back(std::move(*piece));
   }
+  if (!pieces.empty()) lanes_.submit(std::move(pieces));
 }
 
-void Loop::submit(std::shared_ptr<Claimed> claimed) {
+/// What a lane is to do; nothing where there is only an end to be recorded.
+std::optional<Lanes::Piece> Loop::piece_of(std::shared_ptr<Claimed> claimed) {
   const auto& retry = policy(claimed->run.operation);
-  if (claimed->cancel_requested) return settler_.add({claimed, cancelled(), {}, claimed->followed});
-  if (clock_.wall() > claimed->created_at + retry.age_max)
-    return settler_.add({claimed, expired(retry), {}, claimed->followed});
-  const std::string key = claimed->key();
+  std::optional<Settlement> end;
+  if (claimed->cancel_requested) end = cancelled();
+  if (!end && clock_.wall() > claimed->created_at + retry.age_max) end = expired(retry);
+  if (end) {
+    settler_.add({claimed, std::move(*end), {}, claimed->followed});
+    return std::nullopt;
+  }
+  std::string key = claimed->key();
   const bool urgent = claimed->urgent;
-  lanes_.submit(key, urgent, [this, claimed = std::move(claimed)](bool dropped) {
-    if (dropped || stop_.stop_requested()) return settler_.add({claimed, released()});
-    handle(claimed);
-  });
+  return Lanes::Piece{std::move(key), urgent, [this, claimed = std::move(claimed)](bool dropped) {
+                        if (dropped || stop_.stop_requested()) return settler_.add({claimed, released()});
+                        handle(claimed);
+                      }};
 }
 
 void Loop::handle(const std::shared_ptr<const Claimed>& claimed) {
   const auto& id = claimed->run.id;
   const auto begun = clock_.steady();
-  auto settled = in_flight_.begin(id) ? settlement(*claimed)
+  auto settled = in_flight_.begin(id)       ? settlement(*claimed)
                  : in_flight_.cancelled(id) ? std::optional{cancelled()}
                                             : std::nullopt;
   if (!settled) {
@@ -284,19 +299,21 @@ Outcome Loop::outcome(const Claimed& claimed, LoopContext& context) {
 }
 
 void Loop::serve(Tick tick) {
-  const std::string key = "tick:" + tick.value.value("schedule_id", std::string{});
-  lanes_.submit(key, false, [this, tick = std::move(tick)](bool dropped) {
-    if (dropped || stop_.stop_requested()) return;  // not finished: it comes again
-    try {
-      const bool done = persist(
-          "tick_waits", stop_, [&] { queue_commands(handler_.expand(tick.value)); });
-      if (done) tick.ticket.finish();
-    } catch (const Error& error) {
-      graveyard_.bury(tick.ticket, {error.code(), error.what()}, group(true));
-    } catch (const std::exception& error) {
-      graveyard_.bury(tick.ticket, {"internal", error.what()}, group(true));
-    }
-  });
+  std::string key = "tick:" + tick.value.value("schedule_id", std::string{});
+  std::vector<Lanes::Piece> piece;
+  piece.push_back({std::move(key), false, [this, tick = std::move(tick)](bool dropped) {
+                     if (dropped || stop_.stop_requested()) return;  // not finished: it comes again
+                     try {
+                       const bool done =
+                           persist("tick_waits", stop_, [&] { queue_commands(handler_.expand(tick.value)); });
+                       if (done) tick.ticket.finish();
+                     } catch (const Error& error) {
+                       graveyard_.bury(tick.ticket, {error.code(), error.what()}, group(true));
+                     } catch (const std::exception& error) {
+                       graveyard_.bury(tick.ticket, {"internal", error.what()}, group(true));
+                     }
+                   }});
+  lanes_.submit(std::move(piece));
 }
 
 void Loop::queue_commands(const std::vector<Json>& commands) {

@@ -12,10 +12,15 @@ struct Judge {
 
   static Settlement finished(const char* state, const char* outcome, Json result, std::string code,
                              std::string message) {
-    return {state, std::nullopt, false, std::move(result), std::move(code), std::move(message), outcome, state, {}};
+    return {state,           std::nullopt,       false,   std::move(result),
+            std::move(code), std::move(message), outcome, state};
   }
 
-  Settlement operator()(const Done& done) const { return finished("succeeded", "ok", done.result, {}, {}); }
+  Settlement operator()(const Done& done) const {
+    auto settlement = finished("succeeded", "ok", done.result, {}, {});
+    settlement.publish = done.publish;
+    return settlement;
+  }
 
   Settlement operator()(const RetryAfter& retry) const {
     if (attempt >= policy.attempts_max) {
@@ -35,7 +40,7 @@ struct Judge {
     Json result = asks.result.is_object() ? asks.result : Json::object();
     result["plan_digest"] = asks.digest;  // what approve() will name
     return {"needs_approval", std::nullopt, false, std::move(result),
-            asks.code,        asks.message, {},    "needs_approval",  {}};
+            asks.code,        asks.message, {},    "needs_approval"};
   }
 
   [[nodiscard]] Settlement waiting(WallTime resume_at, bool refund, const std::string& code,
@@ -45,7 +50,7 @@ struct Judge {
       settlement.message += " The last: " + code + ": " + message;
       return settlement;
     }
-    return {"waiting", resume_at, refund, nullptr, code, message, {}, event, {}};
+    return {"waiting", resume_at, refund, nullptr, code, message, {}, event};
   }
 
   Settlement operator()(const Failed& failed) const {
@@ -88,7 +93,7 @@ Settlement cancelled() {
 }
 
 Settlement released() {
-  return {"queued", std::nullopt, true, nullptr, {}, {}, {}, "queued", {}};
+  return {"queued", std::nullopt, true, nullptr, {}, {}, {}, "queued"};
 }
 
 Settlement unstorable(const std::string& why) {

@@ -17,7 +17,8 @@ struct Settlement {
   std::string code, message;
   std::string outcome;  ///< of finished runs
   std::string event;    ///< for ops.run_events
-  Json carried;         ///< for the next attempt: object or null
+  Json carried{};       ///< for the next attempt: object or null
+  std::vector<kafka::Message> publish{};
 };
 
 /// How long, and how often, an operation is tried.

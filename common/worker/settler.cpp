@@ -16,7 +16,7 @@ Settler::~Settler() {
 void Settler::add(Finished finished) {
   const std::lock_guard lock(mutex_);
   queue_.push_back(std::move(finished));
-  changed_.notify_all();
+  if (queue_.size() == 1) changed_.notify_all();  // otherwise its thread is awake already
 }
 
 bool Settler::finish(SteadyTime deadline) {
@@ -80,7 +80,7 @@ void Settler::settle(std::vector<Finished> block) {
 }
 
 void Settler::conclude(const std::vector<Finished>& block, Settled settled) {
-  parts_.outbox.publish(std::move(settled.followers.ids), std::move(settled.followers.messages));
+  parts_.outbox.publish(std::move(settled.published.ids), std::move(settled.published.messages));
   std::map<std::string, long> states;
   auto news = settled.news.begin();
   for (const auto& one : block) {
@@ -99,7 +99,8 @@ void Settler::conclude(const std::vector<Finished>& block, Settled settled) {
   }
   for (const auto& [state, count] : states) {
     parts_.metrics
-        .counter("rollcall_runs_settled_total", "Runs settled, by the state they entered.", {{"state", state}})
+        .counter("rollcall_runs_settled_total", "Runs settled, by the state they entered.",
+                 {{"state", state}})
         .add(static_cast<double>(count));
   }
 }

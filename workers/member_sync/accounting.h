@@ -5,8 +5,8 @@
 
 namespace rollcall::member_sync {
 
-/// What a run costs, over all its attempts: begins with what earlier ones spent, and leaves the sum to the next
-/// with each checkpoint and when this attempt ends.
+/// What a run costs, over all its attempts: begins with what earlier ones spent, and leaves the sum to the
+/// next with each checkpoint and when this attempt ends.
 class Accounting final : public worker::RunContext {
  public:
   Accounting(worker::RunContext& inner, const worker::Run& run, const Clock& clock);

@@ -10,6 +10,16 @@
 using namespace rollcall;
 using worker::KeyedQueue;
 
+namespace {
+
+void submit(worker::Lanes& lanes, const std::string& key, bool urgent, worker::Lanes::Task task) {
+  std::vector<worker::Lanes::Piece> pieces;
+  pieces.push_back({key, urgent, std::move(task)});
+  lanes.submit(std::move(pieces));
+}
+
+}  // namespace
+
 TEST_CASE("urgent work goes before bulk, also of other keys") {
   KeyedQueue<int> queue;
   queue.push("a", false, 1);
@@ -71,7 +81,7 @@ TEST_CASE("lanes run everything, in order per key and in parallel across keys") 
   std::atomic<int> running = 0, most = 0;
   for (int i = 0; i < 200; ++i) {
     const std::string key = std::to_string(i % 7);
-    lanes.submit(key, i % 2 == 0 && i % 7 == 0, [&, key, i](bool dropped) {
+    submit(lanes, key, i % 2 == 0 && i % 7 == 0, [&, key, i](bool dropped) {
       if (dropped) return;
       most = std::max(most.load(), ++running);
       std::this_thread::sleep_for(std::chrono::milliseconds{1});
@@ -103,13 +113,13 @@ TEST_CASE("stopping lanes give back what has not begun and wait for what has") {
   worker::Lanes lanes(1, registry.gauge("rollcall_lanes_busy", ""));
   std::atomic<bool> begun = false, finished = false;
   std::atomic<int> dropped_count = 0;
-  lanes.submit("a", true, [&](bool) {
+  submit(lanes, "a", true, [&](bool) {
     begun = true;
     std::this_thread::sleep_for(std::chrono::milliseconds{100});
     finished = true;
   });
   for (int i = 0; i < 5; ++i)
-    lanes.submit("b", true, [&](bool dropped) { dropped_count += dropped ? 1 : 0; });
+    submit(lanes, "b", true, [&](bool dropped) { dropped_count += dropped ? 1 : 0; });
   while (!begun)
     std::this_thread::yield();
   CHECK(lanes.stop(std::chrono::steady_clock::now() + std::chrono::seconds{5}));
