@@ -139,6 +139,7 @@ Answer run_batch(State& state, const Call& envelope, WallTime now) {
   ++state.stats.batches;
   auto parts = read_parts(envelope.body);
   if (!parts) return malformed(parts.error().message);
+  if (!state.faults.status.empty() && chance(state) < state.faults.envelope_rate) return broken(state);
   Run run = run_parts(state, envelope, *parts, now);
   if (std::ranges::any_of(*parts, [](const Part& part) { return !part.status; }))
     return malformed("The dependencies of the batch form a cycle.");

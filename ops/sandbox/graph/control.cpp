@@ -1,8 +1,9 @@
 #include "ops/sandbox/graph/control.h"
 
-#include <algorithm>
+#include "ops/sandbox/graph/entra.h"
+#include "ops/sandbox/graph/seed.h"
 
-#include <fmt/format.h>
+#include <algorithm>
 
 namespace rollcall::sandbox_graph {
 namespace {
@@ -10,120 +11,11 @@ namespace {
 using http_server::Request;
 using http_server::Response;
 
-constexpr std::size_t generated_max = 2'000'000;
-
 Response json(int status, const Json& body) {
   return {status, {{"Content-Type", "application/json"}}, dump(body)};
 }
 Response bad(const std::string& message) {
   return json(400, {{"error", {{"code", "BadRequest"}, {"message", message}}}});
-}
-
-/// The same ids every time, so that a test can name them.
-Uuid generated_id(const char* prefix, std::size_t number) {
-  return *Uuid::parse(fmt::format("{}-0000-4000-8000-{:012x}", prefix, number));
-}
-Uuid user_id(std::size_t number) {
-  return generated_id("00000001", number);
-}
-Uuid group_id(std::size_t number) {
-  return generated_id("00000002", number);
-}
-
-/// Seeds come from tests' authors: a wrong one is a sentence, thrown here and caught in seed().
-[[noreturn]] void reject(const std::string& message) {
-  throw std::invalid_argument(message);
-}
-
-Uuid id_of(const Json& value) {
-  const auto id = value.is_string() ? Uuid::parse(value.get_ref<const std::string&>()) : std::nullopt;
-  if (!id) reject("not a GUID: " + dump(value));
-  return *id;
-}
-
-std::string text(const Json& object, const char* name, std::string fallback = {}) {
-  const Json value = object.value(name, Json());
-  return value.is_string() ? value.get<std::string>() : std::move(fallback);
-}
-
-std::vector<Uuid> ids_of(const Json& object, const char* name) {
-  std::vector<Uuid> ids;
-  for (const Json& id : object.value(name, Json::array()))
-    ids.push_back(id_of(id));
-  return ids;
-}
-
-void seed_user(State& state, const Json& input) {
-  User user;
-  user.id = id_of(input.value("id", Json()));
-  user.mail = text(input, "mail");
-  user.upn = text(input, "userPrincipalName",
-                  user.mail.empty() ? user.id.to_string() + "@contoso.example" : user.mail);
-  user.display_name = text(input, "displayName", user.upn);
-  user.user_type = text(input, "userType", "Member");
-  for (const Json& proxy : input.value("proxyAddresses", Json::array()))
-    user.proxies.push_back(proxy.get<std::string>());
-  put_user(state.directory, std::move(user));
-}
-
-Uuid seed_group(State& state, const Json& input, const Uuid& id, const std::vector<Uuid>& members,
-                WallTime now) {
-  Group group;
-  group.id = id;
-  const auto kind = parse_kind(text(input, "kind", "microsoft365"));
-  if (!kind) reject("unknown kind: " + text(input, "kind"));
-  group.kind = *kind;
-  group.display_name = text(input, "displayName", "Group " + id.to_string().substr(28));
-  group.mail_nickname = text(input, "mailNickname", "group-" + id.to_string());
-  group.forbids_guests = input.value("forbids_guests", false);
-  group.owners = ids_of(input, "owners");
-  group.created_at = now;
-  put_group(state.directory, std::move(group), members);
-  return id;
-}
-
-void generate_users(State& state, std::size_t count, const std::string& domain) {
-  if (count > generated_max) reject("too many users");
-  state.directory.users.reserve(state.directory.users.size() + count);
-  for (std::size_t i = 1; i <= count; ++i) {
-    const std::string address = fmt::format("user{}@{}", i, domain);
-    put_user(state.directory,
-             {user_id(i), address, address, fmt::format("User {}", i), "Member", {"SMTP:" + address}, false});
-  }
-}
-
-/// M users in a row, from "offset" on, around the end.
-std::vector<Uuid> generated_members(const Json& input, std::size_t users) {
-  const auto count = input.value("members", std::size_t{0});
-  const auto offset = input.value("offset", std::size_t{0});
-  if (count > users) reject("a group cannot have more members than there are users");
-  std::vector<Uuid> members;
-  members.reserve(count);
-  for (std::size_t i = 0; i < count; ++i)
-    members.push_back(user_id((offset + i) % users + 1));
-  return members;
-}
-
-void generate(State& state, const Json& input, Json& ids, WallTime now) {
-  const auto users = input.value("users", std::size_t{0});
-  generate_users(state, users, text(input, "domain", "contoso.example"));
-  const Json groups = input.value("groups", Json::array());
-  if (groups.is_number_unsigned()) {
-    if (groups.get<std::size_t>() > generated_max) reject("too many groups");
-    for (std::size_t i = 1; i <= groups.get<std::size_t>(); ++i) {
-      Json one{{"members", input.value("members", std::size_t{0})},
-               {"offset", i - 1},
-               {"kind", text(input, "kind", "microsoft365")}};
-      ids.push_back(seed_group(state, one, group_id(i), generated_members(one, users), now).to_string());
-    }
-    return;
-  }
-  std::size_t number = 0;
-  for (const Json& group : groups) {
-    ++number;
-    const Uuid id = group.contains("id") ? id_of(group["id"]) : group_id(number);
-    ids.push_back(seed_group(state, group, id, generated_members(group, users), now).to_string());
-  }
 }
 
 Json stats_json(const State& state) {
@@ -138,6 +30,7 @@ Json stats_json(const State& state) {
       {"throttled", stats.throttled},
       {"unauthorized", stats.unauthorized},
       {"faults", stats.faults},
+      {"delta_links", state.deltas.size()},
       {"members_added", stats.members_added},
       {"members_removed", stats.members_removed},
       {"removed_users", stats.users_removed},
@@ -180,6 +73,11 @@ Response set_faults(State& state, const Json& body) {
   faults.cut_after_write_rate = rate("cut_after_write_rate");
   faults.drop_part_rate = rate("drop_part_rate");
   faults.page_fail_rate = rate("page_fail_rate");
+  faults.applied_rate = rate("applied_rate");
+  faults.envelope_rate = rate("envelope_rate");
+  faults.token_rate = rate("token_rate");
+  faults.short_page_rate = rate("short_page_rate");
+  faults.sign_in_error = body.value("sign_in_error", std::string());
   faults.patch_503_above = body.value("patch_503_above", -1);
   if (const Json status = body.value("status", Json(503)); status.is_array()) {
     faults.status = status.get<std::vector<int>>();
@@ -202,6 +100,22 @@ Response reset(State& state, const Request& request) {
   state.deltas.clear();
   state.throttle.units.reset();
   state.throttle.writes.reset();
+  state.throttle.owed = 0;
+  return json(200, {{"ok", true}});
+}
+
+/// A new key signs from now on; the old ones stay published, unless this is the emergency kind.
+Response roll_keys(State& state, const Json& body) {
+  if (body.value("drop_old", false)) state.entra.keys.clear();
+  state.entra.keys.push_back(SigningKey::generate());
+  return json(200, {{"kid", state.entra.keys.back().kid()}, {"keys", state.entra.keys.size()}});
+}
+
+/// As when an administrator resets somebody's password.
+Response revoke(State& state, const Json& body, WallTime now) {
+  const auto id = Uuid::parse(body.value("user", std::string()));
+  if (!id) return bad("user must be an object id");
+  state.entra.revoked[*id] = now;
   return json(200, {{"ok", true}});
 }
 
@@ -217,33 +131,27 @@ Response post(const Request& request, State& state, const std::string& what, Wal
     const auto made = seed(state, *body, now);
     return made ? json(200, *made) : bad(made.error().message);
   }
+  if (what == "token") {
+    const auto made = mint_token(request, state, *body, now);
+    return made ? json(200, *made) : bad(made.error().message);
+  }
   if (what == "expire-tokens") {
     state.tokens.clear();
     return json(200, {{"ok", true}});
   }
-  if (what != "expire-delta")
-    return json(404, {{"error", {{"code", "NotFound"}, {"message", "no such control"}}}});
-  state.delta_loss = text(*body, "mode", "sync_state_not_found");
-  state.delta_lost_before = now;
-  return json(200, {{"ok", true}});
+  if (what == "roll-keys") return roll_keys(state, *body);
+  if (what == "revoke") return revoke(state, *body, now);
+  if (what == "expire-delta") {
+    state.delta_loss = body->value("mode", std::string("sync_state_not_found"));
+    if (state.delta_loss != "gone" && state.delta_loss != "sync_state_not_found")
+      return bad("mode must be 'gone' or 'sync_state_not_found'");
+    state.delta_lost_before = now;
+    return json(200, {{"ok", true}});
+  }
+  return json(404, {{"error", {{"code", "NotFound"}, {"message", "no such control"}}}});
 }
 
 }  // namespace
-
-Result<Json> seed(State& state, const Json& input, WallTime now) {
-  try {
-    Json ids = Json::array();
-    for (const Json& user : input.value("users", Json::array()))
-      seed_user(state, user);
-    for (const Json& group : input.value("groups", Json::array()))
-      ids.push_back(seed_group(state, group, id_of(group.value("id", Json())), ids_of(group, "members"), now)
-                        .to_string());
-    if (input.contains("generate")) generate(state, input["generate"], ids, now);
-    return Json{{"users", state.directory.users.size()}, {"groups", std::move(ids)}};
-  } catch (const std::exception& error) {
-    return unexpected(Problem{"seed_invalid", error.what()});
-  }
-}
 
 Response control(const Request& request, State& state, WallTime now) {
   const std::string path(request.path());

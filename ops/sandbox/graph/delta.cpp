@@ -1,6 +1,7 @@
 #include "ops/sandbox/graph/directory_json.h"
 #include "ops/sandbox/graph/filter.h"
 #include "ops/sandbox/graph/graph_api.h"
+#include "ops/sandbox/graph/jwt.h"
 
 #include <algorithm>
 
@@ -12,7 +13,15 @@ namespace {
 constexpr std::size_t page_items = 1000;  // members and groups together
 constexpr std::size_t filter_groups_max = 50;
 
+void sweep(State& state, WallTime now) {
+  std::erase_if(state.deltas,
+                [&](const auto& known) { return now - known.second.issued > state.settings.delta_lifetime; });
+  state.deltas_swept_at = std::max<std::size_t>(4096, state.deltas.size() * 2);
+}
+
 std::string keep(State& state, DeltaToken token) {
+  // Thousands of groups make hundreds of links a round: what nobody may use any more goes, now and then.
+  if (state.deltas.size() >= state.deltas_swept_at) sweep(state, token.issued);
   const std::string name = random_uuid(state);
   state.deltas.emplace(name, std::move(token));
   return name;
@@ -31,93 +40,110 @@ Json member_entry(const Directory& directory, const Uuid& id, bool present) {
 
 /// What the log says of the group itself in (from, to].
 struct Life {
-  bool born = false;  ///< created or restored: to be reported whole
-  bool deleted = false;
+  bool born = false;              ///< created or restored: to be reported whole
+  bool updated = false;           ///< a property changed
+  const char* removed = nullptr;  ///< the reason
 };
 Life life(const Directory& directory, const Group& group, Version from, Version to) {
   Life out;
   for (auto entry = std::ranges::lower_bound(group.log, from); entry != group.log.end() && *entry < to;
        ++entry) {
     const Op op = directory.log[*entry].op;
-    if (op == Op::delete_group) out = {false, true};
-    if (op == Op::create_group || op == Op::restore_group) out = {true, false};
+    if (op == Op::delete_group) out = {false, false, "changed"};  // restorable
+    if (op == Op::purge_group) out = {false, false, "deleted"};
+    if (op == Op::create_group || op == Op::restore_group) out = {true, false, nullptr};
+    if (op == Op::update_group) out.updated = true;
   }
   return out;
+}
+
+bool names(const std::string& select, std::string_view name) {
+  return ("," + select + ",").find("," + std::string(name) + ",") != std::string::npos;
+}
+
+/// Without $select everything is tracked, with it only what it names.
+bool tracks_members(const DeltaQuestion& question) {
+  return question.select.empty() || names(question.select, "members");
+}
+bool tracks_properties(const DeltaQuestion& question) {
+  return question.select.empty() || (question.select != "members" && question.select != "id,members");
 }
 
 struct Chunk {
   Json entry;  ///< null: nothing to say of this group
   std::size_t items = 0;
-  bool more = false;
+  std::optional<std::size_t> next;  ///< where the group goes on in a later page
 };
 
 Json group_head(const Group& group, const std::string& select, bool whole) {
   if (!whole) return {{"id", group.id.to_string()}};
-  Json head = group_json(group, select.empty() ? "" : select + ",id");
-  head["id"] = group.id.to_string();
-  return head;
+  return group_json(group, select.empty() ? "" : select + ",id");
 }
 
 Chunk whole_group(const Directory& directory, const Group& group, const DeltaToken& token, std::size_t room) {
+  Chunk chunk{group_head(group, token.question->select, true), 1, {}};
+  if (!tracks_members(*token.question)) return chunk;
   const MemberPage page = members_page(group, token.to, token.at, room);
-  Chunk chunk{group_head(group, token.select, true), page.ids.size() + 1, page.next.has_value()};
+  chunk.items += page.ids.size();
+  chunk.next = page.next;
+  if (page.ids.empty()) return chunk;  // no members, no property
+  Json& members = chunk.entry["members@delta"] = Json::array();
   for (const Uuid& id : page.ids)
-    chunk.entry["members@delta"].push_back(member_entry(directory, id, true));
+    members.push_back(member_entry(directory, id, true));
   return chunk;
 }
 
-Chunk changed_group(const Directory& directory, const Group& group, const DeltaToken& token,
+Chunk changed_group(const Directory& directory, const Group& group, DeltaToken& token, bool updated,
                     std::size_t room) {
-  const auto changes = changed_members(directory, group, token.from, token.to);
-  if (changes.empty()) return {};
-  Chunk chunk{group_head(group, token.select, false), 0, false};
-  const std::size_t end = std::min(changes.size(), token.at + room);
-  for (std::size_t i = token.at; i < end; ++i)
-    chunk.entry["members@delta"].push_back(member_entry(directory, changes[i].id, changes[i].present));
-  chunk.items = end - token.at + 1;
-  chunk.more = end < changes.size();
+  const bool properties = updated && tracks_properties(*token.question);
+  if (!token.changes && tracks_members(*token.question))
+    token.changes = std::make_shared<const std::vector<MemberChange>>(
+        changed_members(directory, group, token.from, token.to));
+  const std::size_t count = token.changes ? token.changes->size() : 0;
+  if (count == 0 && !properties) return {};
+  Chunk chunk{group_head(group, token.question->select, properties), 1, {}};
+  const std::size_t end = std::min(count, token.at + room);
+  if (token.at < end) {
+    Json& members = chunk.entry["members@delta"] = Json::array();
+    for (std::size_t i = token.at; i < end; ++i)
+      members.push_back(member_entry(directory, (*token.changes)[i].id, (*token.changes)[i].present));
+  }
+  chunk.items += end - token.at;
+  if (end < count) chunk.next = end;
   return chunk;
 }
 
-Chunk describe(const Directory& directory, const DeltaToken& token, std::size_t room) {
-  const auto at = directory.groups.find(token.groups[token.group]);
+Chunk describe(const Directory& directory, DeltaToken& token, std::size_t room) {
+  const auto at = directory.groups.find(token.question->groups[token.group]);
   if (at == directory.groups.end()) return {};
   const Group& group = at->second;
-  const Life fate = life(directory, group, token.initial ? 0 : token.from, token.to);
-  if (fate.deleted) {
-    if (token.initial) return {};
-    return {{{"id", group.id.to_string()}, {"@removed", {{"reason", group.purged ? "deleted" : "changed"}}}},
-            1,
-            false};
-  }
-  if (group.created > token.to) return {};
-  return token.initial || fate.born ? whole_group(directory, group, token, room)
-                                    : changed_group(directory, group, token, room);
+  if (token.initial) return exists_at(group, token.to) ? whole_group(directory, group, token, room) : Chunk{};
+  const Life fate = life(directory, group, token.from, token.to);
+  if (fate.removed) return {{{"id", group.id.to_string()}, {"@removed", {{"reason", fate.removed}}}}, 1, {}};
+  if (!exists_at(group, token.to)) return {};
+  return fate.born ? whole_group(directory, group, token, room)
+                   : changed_group(directory, group, token, fate.updated, room);
 }
 
-void advance(const Directory& directory, DeltaToken& token, const Chunk& chunk, std::size_t room) {
-  if (!chunk.more) {
-    ++token.group;
-    token.at = 0;
-    return;
-  }
-  const Group& group = directory.groups.at(token.groups[token.group]);
-  const bool whole = token.initial || life(directory, group, token.from, token.to).born;
-  token.at = whole ? *members_page(group, token.to, token.at, room).next : token.at + room;
+void advance(DeltaToken& token, const Chunk& chunk) {
+  token.at = chunk.next.value_or(0);
+  if (chunk.next) return;
+  ++token.group;
+  token.changes.reset();
 }
 
 Answer answer_page(State& state, const Call& call, DeltaToken token, WallTime now) {
   Json value = Json::array();
-  std::size_t room = page_items;
-  while (token.group < token.groups.size() && room > 0) {
-    const Chunk chunk = describe(state.directory, token, room);
-    advance(state.directory, token, chunk, room);
+  std::size_t room = page_fill(state, page_items);
+  while (token.group < token.question->groups.size() && room > 0) {
+    Chunk chunk = describe(state.directory, token, room);
+    advance(token, chunk);
     room -= std::min(room, chunk.items);
-    if (!chunk.entry.is_null()) value.push_back(chunk.entry);
+    if (!chunk.entry.is_null()) value.push_back(std::move(chunk.entry));
   }
   Json body{{"@odata.context", call.base + "/$metadata#groups"}, {"value", std::move(value)}};
   token.issued = now;
-  token.page = token.group < token.groups.size();
+  token.page = token.group < token.question->groups.size();
   if (token.page) {
     body["@odata.nextLink"] = link(call, "$skiptoken", keep(state, std::move(token)));
   } else {
@@ -129,27 +155,48 @@ Answer answer_page(State& state, const Call& call, DeltaToken token, WallTime no
   return {200, std::move(body), {}};
 }
 
-Answer lost(const Call& call, const std::string& how) {
-  if (how != "gone")
-    return fail(
-        400, "syncStateNotFound",
-        "The sync state generation is not found; the token has expired. Start a full synchronization.");
+/// The same question again, from the start.
+std::string resync_location(const Call& call, const DeltaQuestion& question) {
+  std::string target = call.base + "/groups/delta?$deltatoken=";
+  if (!question.select.empty()) target += "&$select=" + percent_encode(question.select);
+  std::string filter;
+  if (!question.all)
+    for (const Uuid& id : question.groups)
+      filter += (filter.empty() ? "id eq '" : " or id eq '") + id.to_string() + "'";
+  return filter.empty() ? target : target + "&$filter=" + percent_encode(filter);
+}
+
+Answer expired() {
+  return fail(400, "syncStateNotFound",
+              "The sync state generation is not found; the token has expired. Start a full synchronization.");
+}
+
+Answer gone(const Call& call, const DeltaQuestion& question) {
   Answer answer =
       fail(410, "resyncRequired", "Resync required. Replace any local items with the server's version.");
-  answer.headers.emplace_back("Location", call.base + "/groups/delta?$deltatoken=");
+  answer.headers.emplace_back("Location", resync_location(call, question));
   return answer;
+}
+
+/// The whole tenant's groups, as they are listed now.
+std::shared_ptr<const DeltaQuestion> about_all(const State& state, const std::string& select) {
+  return std::make_shared<const DeltaQuestion>(DeltaQuestion{state.directory.group_order, true, select});
 }
 
 Answer resume(State& state, const Call& call, const std::string& name, WallTime now) {
   const auto known = state.deltas.find(name);
-  if (known == state.deltas.end() || now - known->second.issued > state.settings.delta_lifetime)
-    return lost(call, "");
-  if (!state.delta_loss.empty() && known->second.issued <= state.delta_lost_before)
-    return lost(call, state.delta_loss);
+  if (known == state.deltas.end()) return expired();
+  if (now - known->second.issued > state.settings.delta_lifetime) {
+    state.deltas.erase(known);
+    return expired();
+  }
   DeltaToken token = known->second;  // replays are allowed: the token stays
+  if (!state.delta_loss.empty() && token.issued <= state.delta_lost_before)
+    return state.delta_loss == "gone" ? gone(call, *token.question) : expired();
   if (!token.page) {
     token.to = std::max(visible(state, now), token.from);
-    if (token.all) token.groups = state.directory.group_order;
+    if (token.question->all && token.question->groups.size() != state.directory.group_order.size())
+      token.question = about_all(state, token.question->select);
   }
   return answer_page(state, call, std::move(token), now);
 }
@@ -177,19 +224,19 @@ Answer groups_delta(State& state, const Call& call, WallTime now) {
     if (call.has(option))
       return fail(400, "Request_UnsupportedQuery", std::string(option) + " is not supported with delta.");
   DeltaToken token;
-  token.all = !call.has("$filter");
-  token.groups = state.directory.group_order;
-  token.select = call.option("$select");
   token.to = visible(state, now);
   token.initial = true;
-  if (!token.all) {
+  if (call.has("$filter")) {
     auto ids = filtered_groups(call.option("$filter"));
     if (!ids)
       return fail(400, "Request_UnsupportedQuery",
                   "Delta supports a filter on up to 50 group ids, nothing else.");
-    token.groups = std::move(*ids);
+    token.question =
+        std::make_shared<const DeltaQuestion>(DeltaQuestion{std::move(*ids), false, call.option("$select")});
+  } else {
+    token.question = about_all(state, call.option("$select"));
   }
-  if (since == "latest") token.group = token.groups.size();
+  if (since == "latest") token.group = token.question->groups.size();
   return answer_page(state, call, std::move(token), now);
 }
 

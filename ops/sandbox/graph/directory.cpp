@@ -1,6 +1,7 @@
 #include "ops/sandbox/graph/directory.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 namespace rollcall::sandbox_graph {
@@ -15,22 +16,27 @@ std::optional<GroupKind> parse_kind(std::string_view name) {
   return std::nullopt;
 }
 
+namespace {
+constexpr std::array<std::pair<Op, const char*>, 10> operations{{{Op::add, "add"},
+                                                                 {Op::remove, "remove"},
+                                                                 {Op::create_group, "create_group"},
+                                                                 {Op::update_group, "update_group"},
+                                                                 {Op::delete_group, "delete_group"},
+                                                                 {Op::restore_group, "restore_group"},
+                                                                 {Op::purge_group, "purge_group"},
+                                                                 {Op::delete_user, "delete_user"},
+                                                                 {Op::restore_user, "restore_user"},
+                                                                 {Op::purge_user, "purge_user"}}};
+}  // namespace
+
 const char* to_string(Op op) {
-  switch (op) {
-    case Op::add:
-      return "add";
-    case Op::remove:
-      return "remove";
-    case Op::create_group:
-      return "create_group";
-    case Op::delete_group:
-      return "delete_group";
-    case Op::restore_group:
-      return "restore_group";
-    case Op::delete_user:
-      return "delete_user";
-  }
-  return "";
+  return std::ranges::find(operations, op, [](const auto& pair) { return pair.first; })->second;
+}
+
+std::optional<Op> parse_op(std::string_view name) {
+  for (const auto& [op, known] : operations)
+    if (name == known) return op;
+  return std::nullopt;
 }
 
 std::string lower(std::string_view text) {
@@ -45,6 +51,13 @@ Version version_at(const Directory& directory, WallTime time) {
   return static_cast<Version>(end - directory.log.begin());
 }
 
+bool exists_at(const Group& group, Version version) {
+  if (group.turns.empty()) return true;
+  const auto after = std::ranges::upper_bound(group.turns, version, {}, &Turn::at);
+  // Before its first turn a group was what that turn ended.
+  return after == group.turns.begin() ? !after->exists : std::prev(after)->exists;
+}
+
 const User* find_user(const Directory& directory, const Uuid& id) {
   const auto at = directory.user_at.find(id);
   if (at == directory.user_at.end()) return nullptr;
@@ -55,6 +68,11 @@ const User* find_user(const Directory& directory, const Uuid& id) {
 Group* find_group(Directory& directory, const Uuid& id) {
   const auto at = directory.groups.find(id);
   return at == directory.groups.end() || at->second.deleted_at ? nullptr : &at->second;
+}
+
+const Group* find_group_at(const Directory& directory, const Uuid& id, Version version) {
+  const auto at = directory.groups.find(id);
+  return at == directory.groups.end() || !exists_at(at->second, version) ? nullptr : &at->second;
 }
 
 namespace {
@@ -107,16 +125,96 @@ void record(Directory& directory, Op op, Group* group, const Uuid& member, const
 }
 
 void add_member(Directory& directory, Group& group, const Uuid& member, const Stamp& stamp) {
-  record(directory, Op::add, &group, member, stamp);
-  group.present[member] = static_cast<std::uint32_t>(group.slots.size());
-  group.slots.push_back({member, directory.log.size()});
+  apply(directory, Op::add, &group, member, stamp);
 }
 
 void remove_member(Directory& directory, Group& group, const Uuid& member, const Stamp& stamp) {
-  record(directory, Op::remove, &group, member, stamp);
+  apply(directory, Op::remove, &group, member, stamp);
+}
+
+namespace {
+
+void turn(Directory& directory, Group& group, bool exists) {
+  group.turns.push_back({directory.log.size(), exists});
+}
+
+void make_group_change(Directory& directory, Op op, Group& group) {
+  const WallTime at = directory.log.back().at;
+  switch (op) {
+    case Op::create_group:
+      return turn(directory, group, true);
+    case Op::delete_group:
+      turn(directory, group, false);
+      group.deleted_at = at;
+      directory.deleted.push_back(group.id);
+      return;
+    case Op::restore_group:
+      turn(directory, group, true);
+      group.deleted_at.reset();
+      std::erase(directory.deleted, group.id);
+      return;
+    case Op::purge_group:
+      group.purged = true;
+      std::erase(directory.deleted, group.id);
+      return;
+    default:
+      return;
+  }
+}
+
+void make_user_change(Directory& directory, Op op, User& user, const Stamp& stamp) {
+  user.deleted = op != Op::restore_user;
+  user.purged = op == Op::purge_user;
+  std::erase(directory.deleted, user.id);
+  if (op == Op::delete_user) {
+    user.deleted_at = directory.log.back().at;
+    directory.deleted.push_back(user.id);
+  }
+  if (op != Op::purge_user) return;
+  // Only now do the memberships end (delta-query-groups).
+  for (const Uuid& id : directory.group_order)
+    if (Group& group = directory.groups.at(id); group.present.contains(user.id))
+      apply(directory, Op::remove, &group, user.id, stamp);
+}
+
+void make_member_change(Directory& directory, Op op, Group& group, const Uuid& member) {
   const auto slot = group.present.find(member);
-  group.slots[slot->second].removed = directory.log.size();
-  group.present.erase(slot);
+  if (op == Op::add && slot == group.present.end()) {
+    group.present[member] = static_cast<std::uint32_t>(group.slots.size());
+    group.slots.push_back({member, directory.log.size()});
+  } else if (op == Op::remove && slot != group.present.end()) {
+    group.slots[slot->second].removed = directory.log.size();
+    group.present.erase(slot);
+  }
+}
+
+}  // namespace
+
+void apply(Directory& directory, Op op, Group* group, const Uuid& member, const Stamp& stamp) {
+  record(directory, op, group, member, stamp);
+  if (op == Op::delete_user || op == Op::restore_user || op == Op::purge_user) {
+    const auto user = directory.user_at.find(member);
+    if (user != directory.user_at.end())
+      make_user_change(directory, op, directory.users[user->second], stamp);
+  } else if (group && (op == Op::add || op == Op::remove)) {
+    make_member_change(directory, op, *group, member);
+  } else if (group) {
+    make_group_change(directory, op, *group);
+  }
+}
+
+void purge_expired(Directory& directory, WallTime now) {
+  const auto deleted = directory.deleted;  // purging takes from the list
+  for (const Uuid& id : deleted) {
+    const auto group = directory.groups.find(id);
+    if (group != directory.groups.end() && group->second.deleted_at) {
+      const WallTime end = *group->second.deleted_at + restorable_for;
+      if (end <= now) apply(directory, Op::purge_group, &group->second, {}, {"", end});
+    } else if (const auto user = directory.user_at.find(id); user != directory.user_at.end()) {
+      const WallTime end = directory.users[user->second].deleted_at + restorable_for;
+      if (end <= now) apply(directory, Op::purge_user, nullptr, id, {"", end});
+    }
+  }
 }
 
 namespace {

@@ -25,7 +25,10 @@ struct User {
   std::string display_name;
   std::string user_type = "Member";
   std::vector<std::string> proxies;
-  bool deleted = false;
+  bool enabled = true;
+  bool deleted = false;  ///< softly: memberships stay
+  bool purged = false;   ///< for good
+  WallTime deleted_at{};
 };
 
 enum class GroupKind { microsoft365, security, dynamic, on_premises, mail_security, role_assignable };
@@ -37,6 +40,12 @@ struct Slot {
   Uuid id;
   Version added = 0;
   Version removed = never;
+};
+
+/// From this version on the group is there, or is not.
+struct Turn {
+  Version at;
+  bool exists;
 };
 
 struct Group {
@@ -51,14 +60,26 @@ struct Group {
   std::unordered_map<Uuid, std::uint32_t> present;  ///< member → its open slot
   std::vector<Uuid> owners;
   std::vector<std::uint64_t> log;  ///< indices of the directory's log
-  Version created = 0;             ///< 0: seeded, visible at once
+  std::vector<Turn> turns;         ///< none: seeded, visible at once and always
   WallTime created_at{};
   std::optional<WallTime> deleted_at;
   bool purged = false;  ///< deleted and not restorable
 };
 
-enum class Op { add, remove, create_group, delete_group, restore_group, delete_user };
+enum class Op {
+  add,
+  remove,
+  create_group,
+  update_group,
+  delete_group,
+  restore_group,
+  purge_group,
+  delete_user,
+  restore_user,
+  purge_user
+};
 const char* to_string(Op op);
+std::optional<Op> parse_op(std::string_view name);
 
 struct Change {
   Op op;
@@ -75,16 +96,24 @@ struct Directory {
   std::vector<Uuid> group_order;
   std::unordered_map<Uuid, Group> groups;
   std::vector<Change> log;
+  std::vector<Uuid> deleted;  ///< users and groups that can be restored
 };
+
+constexpr std::chrono::hours restorable_for{24 * 30};
 
 std::string lower(std::string_view text);
 
 /// The newest version that reads may see.
 Version version_at(const Directory& directory, WallTime time);
 
-/// Nothing where absent or deleted.
+/// Whether a read at that version finds the group.
+bool exists_at(const Group& group, Version version);
+
+/// Nothing where absent or deleted, as writes see it.
 const User* find_user(const Directory& directory, const Uuid& id);
 Group* find_group(Directory& directory, const Uuid& id);
+/// As a read at that version sees it.
+const Group* find_group_at(const Directory& directory, const Uuid& id, Version version);
 
 /// Replaces a user of the same id.
 void put_user(Directory& directory, User user);
@@ -95,7 +124,13 @@ struct Stamp {
   std::string request_id;
   WallTime at;
 };
+/// Writes the log and nothing else.
 void record(Directory& directory, Op op, Group* group, const Uuid& member, const Stamp& stamp);
+/// Records the change and makes it. `group` and `member` as the operation needs them; what does not fit the
+/// present state (no such member, …) is recorded only, so that a log can be replayed as it stands.
+void apply(Directory& directory, Op op, Group* group, const Uuid& member, const Stamp& stamp);
+/// What was deleted 30 days ago goes for good.
+void purge_expired(Directory& directory, WallTime now);
 /// Precondition: not a member, and a member, respectively.
 void add_member(Directory& directory, Group& group, const Uuid& member, const Stamp& stamp);
 void remove_member(Directory& directory, Group& group, const Uuid& member, const Stamp& stamp);

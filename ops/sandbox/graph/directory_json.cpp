@@ -36,7 +36,7 @@ Json user_json(const User& user, const std::string& select) {
            {"preferredLanguage", nullptr},
            {"businessPhones", Json::array()}};
   if (select.empty()) return out;
-  out["accountEnabled"] = true;
+  out["accountEnabled"] = user.enabled;
   out["userType"] = user.user_type;
   out["otherMails"] = Json::array();
   out["proxyAddresses"] = user.proxies;
@@ -66,7 +66,7 @@ Json group_json(const Group& group, const std::string& select) {
   return out;
 }
 
-Json object_json(Directory& directory, const Uuid& id, const std::string& select) {
+Json object_json(const Directory& directory, const Uuid& id, const std::string& select) {
   if (const auto at = directory.user_at.find(id); at != directory.user_at.end()) {
     if (select == "id") {  // pages of a large group: by hand, since initializer lists copy
       Json brief;

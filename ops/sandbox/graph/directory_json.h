@@ -8,6 +8,6 @@ namespace rollcall::sandbox_graph {
 Json user_json(const User& user, const std::string& select);
 Json group_json(const Group& group, const std::string& select);
 /// A member or owner with its @odata.type.
-Json object_json(Directory& directory, const Uuid& id, const std::string& select);
+Json object_json(const Directory& directory, const Uuid& id, const std::string& select);
 
 }  // namespace rollcall::sandbox_graph

@@ -3,6 +3,7 @@
 #include "ops/sandbox/graph/batch.h"
 #include "ops/sandbox/graph/control.h"
 #include "ops/sandbox/graph/entra.h"
+#include "ops/sandbox/graph/identity.h"
 
 #include <algorithm>
 #include <array>
@@ -33,15 +34,19 @@ constexpr std::array routes{
     Route{"GET", "groups/*/members", list_members, 3, 0},
     Route{"GET", "groups/*/members/microsoft.graph.user", list_member_users, 3, 0},
     Route{"GET", "groups/*/members/$count", count_members, 1, 0},
+    Route{"GET", "groups/*/members/*", cast_members, 1, 0},
+    Route{"PATCH", "groups/*/members/$ref", bind_at_ref, 1, 1},
     Route{"POST", "groups/*/members/$ref", add_member_ref, 1, 1},
     Route{"DELETE", "groups/*/members/*/$ref", remove_member_ref, 1, 1},
     Route{"DELETE", "groups/*/members/*", delete_user_by_mistake, 1, 1},
     Route{"GET", "groups/*/owners", list_owners, 1, 0},
     Route{"POST", "groups/*/owners/$ref", add_owner_ref, 1, 1},
     Route{"DELETE", "groups/*/owners/*/$ref", remove_owner_ref, 1, 1},
-    Route{"GET", "directory/deletedItems/microsoft.graph.group", list_deleted, 1, 0},
+    Route{"GET", "directory/deletedItems/microsoft.graph.group", list_deleted_groups, 1, 0},
+    Route{"GET", "directory/deletedItems/microsoft.graph.user", list_deleted_users, 1, 0},
     Route{"GET", "directory/deletedItems/*", get_deleted, 1, 0},
-    Route{"POST", "directory/deletedItems/*/restore", restore_group, 1, 1},
+    Route{"DELETE", "directory/deletedItems/*", purge_deleted, 1, 1},
+    Route{"POST", "directory/deletedItems/*/restore", restore_deleted, 1, 1},
     Route{"GET", "users", list_users, 2, 0},
     Route{"GET", "users/*", get_user, 1, 0},
     Route{"DELETE", "users/*", delete_user_by_mistake, 1, 1},
@@ -75,6 +80,10 @@ Cost cost_of(const Route& route, const Call& call) {
   return {std::max(units, 1.0), route.writes};
 }
 
+Priority priority_of(const Call& call) {
+  return lower(call.header("x-ms-throttle-priority")) == "low" ? Priority::low : Priority::normal;
+}
+
 void count(State& state, const Route& route, const Call& call, const Cost& cost) {
   Stats& stats = state.stats;
   ++(cost.writes > 0 ? stats.writes : stats.reads);
@@ -95,28 +104,18 @@ Answer throttled(State& state, const Verdict& verdict) {
   ++state.stats.throttled;
   Answer answer = fail(429, "TooManyRequests", "Too many requests. Retry after the time given.");
   answer.body["error"]["innerError"] = {{"code", "429"}, {"status", "429"}};
-  answer.headers = {
-      {"Retry-After", std::to_string(verdict.retry_after.count())},
-      {"x-ms-throttle-scope", "Tenant_Application/" + verdict.scope + "/rollcall-sandbox/rollcall-sandbox"},
-      {"x-ms-throttle-information", verdict.information}};
+  answer.headers = {{"Retry-After", std::to_string(verdict.retry_after.count())},
+                    {"x-ms-throttle-scope", "Tenant_Application/" + verdict.scope + "/" + client_id(state) +
+                                                "/" + tenant_id(state, "")},
+                    {"x-ms-throttle-information", verdict.information}};
   return answer;
 }
 
-Answer broken(State& state, int status) {
+std::optional<Answer> injected_fault(State& state, const Call& call) {
+  if (!state.faults.status.empty() && chance(state) < state.faults.rate) return broken(state);
+  if (!call.has("$skiptoken") || chance(state) >= state.faults.page_fail_rate) return std::nullopt;
   ++state.stats.faults;
-  const char* code = status == 429   ? "TooManyRequests"
-                     : status == 503 ? "serviceNotAvailable"
-                                     : "generalException";
-  Answer answer = fail(status, code, "An injected fault.");
-  if (status == 429) answer.headers.emplace_back("Retry-After", "1");
-  return answer;
-}
-
-std::optional<int> injected_fault(State& state, const Call& call) {
-  if (!state.faults.status.empty() && chance(state) < state.faults.rate)
-    return state.faults.status[state.random() % state.faults.status.size()];
-  if (call.has("$skiptoken") && chance(state) < state.faults.page_fail_rate) return 503;
-  return std::nullopt;
+  return fail(503, "serviceNotAvailable", "An injected fault.");
 }
 
 bool authorized(State& state, const Request& request, WallTime now) {
@@ -169,6 +168,32 @@ Answer graph(const Request& request, State& state, WallTime now) {
 }
 
 }  // namespace
+
+Answer broken(State& state) {
+  struct Code {
+    int status;
+    const char* code;
+  };
+  constexpr std::array codes{Code{400, "Request_BadRequest"},
+                             Code{401, "InvalidAuthenticationToken"},
+                             Code{403, "Authorization_RequestDenied"},
+                             Code{404, "Request_ResourceNotFound"},
+                             Code{409, "Directory_ConcurrencyViolation"},
+                             Code{410, "resyncRequired"},
+                             Code{412, "resourceModified"},
+                             Code{429, "TooManyRequests"},
+                             Code{503, "serviceNotAvailable"}};
+  ++state.stats.faults;
+  const int status = state.faults.status[state.random() % state.faults.status.size()];
+  const auto* known = std::ranges::find(codes, status, &Code::status);
+  Answer answer = fail(status, known == codes.end() ? "generalException" : known->code, "An injected fault.");
+  if (status == 429) answer.headers.emplace_back("Retry-After", "1");
+  return answer;
+}
+
+std::size_t page_fill(State& state, std::size_t asked) {
+  return chance(state) < state.faults.short_page_rate ? 1 + state.random() % asked : asked;
+}
 
 double chance(State& state) {
   return std::uniform_real_distribution<double>(0, 1)(state.random);
@@ -231,7 +256,10 @@ Call make_call(std::string method, std::string target) {
   if (call.segments.size() == 1 && call.segments[0].starts_with("users('") &&
       call.segments[0].ends_with("')")) {
     const std::string quoted = call.segments[0];
-    call.segments = {"users", quoted.substr(7, quoted.size() - 9)};
+    std::string name = quoted.substr(7, quoted.size() - 9);
+    for (auto at = name.find("''"); at != std::string::npos; at = name.find("''", at + 1))
+      name.erase(at, 1);
+    call.segments = {"users", std::move(name)};
   }
   return call;
 }
@@ -240,16 +268,19 @@ Answer metered(State& state, Call& call, WallTime now) {
   const Route* route = find_route(call);
   if (!route) return fail(400, "BadRequest", "Resource not found for the segment '" + call.path() + "'.");
   resize(state);
+  purge_expired(state.directory, now);
   const Cost cost = cost_of(*route, call);
   count(state, *route, call, cost);
-  const Verdict verdict = judge(state.throttle, cost, now);
+  const Verdict verdict = judge(state.throttle, cost, priority_of(call), now);
   Answer answer;
   if (!verdict.admitted) {
     answer = throttled(state, verdict);
-  } else if (const auto fault = injected_fault(state, call)) {
-    answer = broken(state, *fault);
+  } else if (auto fault = injected_fault(state, call)) {
+    answer = std::move(*fault);
   } else {
     answer = route->operation(state, call, now);
+    if (cost.writes > 0 && !state.faults.status.empty() && chance(state) < state.faults.applied_rate)
+      answer = broken(state);
     if (!call.part && cost.writes > 0 && chance(state) < state.faults.cut_after_write_rate) answer.cut = true;
   }
   answer.headers.emplace_back("x-ms-resource-unit", std::to_string(static_cast<int>(cost.units)));
@@ -262,6 +293,8 @@ Answer metered(State& state, Call& call, WallTime now) {
 void finish(Answer& answer, const Call& call, WallTime now) {
   const std::string client = call.header("client-request-id");
   answer.headers.emplace_back("request-id", call.request_id);
+  answer.headers.emplace_back("x-ms-ags-diagnostic",
+                              R"({"ServerInfo":{"DataCenter":"Sandbox","Ring":"1","RoleInstance":"SB01"}})");
   answer.headers.emplace_back("client-request-id", client.empty() ? call.request_id : client);
   if (answer.status < 400 || !answer.body.is_object()) return;
   Json& inner = answer.body["error"]["innerError"];

@@ -52,6 +52,10 @@ std::optional<std::size_t> page_size(const Call& call);
 std::string next_link(const Call& call, std::size_t position);
 /// Where the $skiptoken says to go on; 0 without one, nothing where it is not one of ours.
 std::optional<std::size_t> skip_position(const Call& call);
+/// How many of the items asked for a page holds: all, but for an injected fault.
+std::size_t page_fill(State& state, std::size_t asked);
+/// One of the injected statuses, as Graph words it.
+Answer broken(State& state);
 Stamp stamp(const Call& call, WallTime now);
 
 using Operation = Answer (*)(State&, const Call&, WallTime);
@@ -60,13 +64,18 @@ Answer list_groups(State& state, const Call& call, WallTime now);
 Answer get_group(State& state, const Call& call, WallTime now);
 Answer create_group(State& state, const Call& call, WallTime now);
 Answer delete_group(State& state, const Call& call, WallTime now);
-Answer list_deleted(State& state, const Call& call, WallTime now);
+// deleted_items.cpp
+Answer list_deleted_groups(State& state, const Call& call, WallTime now);
+Answer list_deleted_users(State& state, const Call& call, WallTime now);
 Answer get_deleted(State& state, const Call& call, WallTime now);
-Answer restore_group(State& state, const Call& call, WallTime now);
+Answer restore_deleted(State& state, const Call& call, WallTime now);
+Answer purge_deleted(State& state, const Call& call, WallTime now);
 // membership.cpp
 Answer list_members(State& state, const Call& call, WallTime now);
 Answer list_member_users(State& state, const Call& call, WallTime now);
 Answer count_members(State& state, const Call& call, WallTime now);
+Answer cast_members(State& state, const Call& call, WallTime now);
+Answer bind_at_ref(State& state, const Call& call, WallTime now);
 Answer add_member_ref(State& state, const Call& call, WallTime now);
 Answer remove_member_ref(State& state, const Call& call, WallTime now);
 Answer delete_user_by_mistake(State& state, const Call& call, WallTime now);

@@ -3,6 +3,7 @@
 #include "ops/sandbox/graph/graph_api.h"
 
 #include <algorithm>
+#include <array>
 
 namespace rollcall::sandbox_graph {
 namespace {
@@ -16,10 +17,6 @@ bool matches(const Group& group, const std::vector<Clause>& clauses) {
     if (clause.property == "groupTypes") return value == "unified" && group.kind == GroupKind::microsoft365;
     return false;
   });
-}
-
-bool listed(const Group& group, Version version) {
-  return !group.deleted_at && group.created <= version;
 }
 
 Answer created_kind(const Json& body, GroupKind& kind) {
@@ -38,6 +35,16 @@ Answer created_kind(const Json& body, GroupKind& kind) {
   return {204, {}, {}};
 }
 
+const std::array<Json, 4> visibilities{"Private", "Public", "HiddenMembership", "Hiddenmembership"};
+/// By a PATCH of their own only (group-update).
+constexpr std::array not_at_creation{"allowExternalSenders", "autoSubscribeNewMembers",
+                                     "hideFromAddressLists", "hideFromOutlookClients"};
+
+Answer invalid_property(const std::string& name) {
+  return fail(400, "Request_BadRequest",
+              "Invalid value specified for property '" + name + "' of resource 'Group'.");
+}
+
 Answer check_required(const State& state, const Json& body) {
   if (!body.is_object()) return fail(400, "BadRequest", "Unable to read JSON request payload.");
   for (const char* name : {"displayName", "mailNickname"})
@@ -48,13 +55,18 @@ Answer check_required(const State& state, const Json& body) {
     if (!body.value(name, Json()).is_boolean())
       return fail(400, "Request_BadRequest",
                   std::string("A value is required for property '") + name + "' of resource 'Group'.");
-  if (!body.value("groupTypes", Json::array()).is_array())
-    return fail(400, "Request_BadRequest",
-                "Invalid value specified for property 'groupTypes' of resource 'Group'.");
+  if (!body.value("groupTypes", Json::array()).is_array()) return invalid_property("groupTypes");
+  if (body["displayName"].get_ref<const std::string&>().size() > 256) return invalid_property("displayName");
+  if (const Json visibility = body.value("visibility", Json("Private"));
+      std::ranges::find(visibilities, visibility) == visibilities.end())
+    return invalid_property("visibility");
+  for (const char* name : not_at_creation)
+    if (body.contains(name)) return invalid_property(name);
   const auto& nickname = body["mailNickname"].get_ref<const std::string&>();
-  if (nickname.size() > 64 || nickname.find_first_of("@()\\[]\";:<>, ") != std::string::npos)
-    return fail(400, "Request_BadRequest",
-                "Invalid value specified for property 'mailNickname' of resource 'Group'.");
+  const bool ascii =
+      std::ranges::all_of(nickname, [](char c) { return static_cast<unsigned char>(c) < 128; });
+  if (nickname.size() > 64 || !ascii || nickname.find_first_of("@()\\[]\";:<>, ") != std::string::npos)
+    return invalid_property("mailNickname");
   for (const auto& [id, group] : state.directory.groups)
     if (!group.purged && group.kind == GroupKind::microsoft365 &&
         lower(group.mail_nickname) == lower(nickname))
@@ -81,7 +93,7 @@ Answer list_groups(State& state, const Call& call, WallTime now) {
   const auto& order = state.directory.group_order;
   for (; at < order.size() && value.size() < *top; ++at) {
     const Group& group = state.directory.groups.at(order[at]);
-    if (listed(group, version) && (clauses.empty() || matches(group, clauses)))
+    if (exists_at(group, version) && (clauses.empty() || matches(group, clauses)))
       value.push_back(group_json(group, call.option("$select")));
   }
   Json body{{"value", std::move(value)}};
@@ -91,9 +103,9 @@ Answer list_groups(State& state, const Call& call, WallTime now) {
 
 Answer get_group(State& state, const Call& call, WallTime now) {
   const auto id = Uuid::parse(call.segments[1]);
-  const Group* group = id ? find_group(state.directory, *id) : nullptr;
+  const Group* group = id ? find_group_at(state.directory, *id, visible(state, now)) : nullptr;
   // Not replicated yet looks the same as deleted and as never existed.
-  if (!group || !listed(*group, visible(state, now))) return not_found(call.segments[1]);
+  if (!group) return not_found(call.segments[1]);
   return {200, group_json(*group, call.option("$select")), {}};
 }
 
@@ -119,8 +131,7 @@ Answer create_group(State& state, const Call& call, WallTime now) {
   group.owners = *owners;
   group.created_at = now;
   Group& stored = put_group(state.directory, std::move(group), {});
-  record(state.directory, Op::create_group, &stored, {}, stamp(call, now));
-  stored.created = state.directory.log.size();
+  apply(state.directory, Op::create_group, &stored, {}, stamp(call, now));
   for (const Uuid& id : *members)
     if (!stored.present.contains(id)) add_member(state.directory, stored, id, stamp(call, now));
   return {201, group_json(stored, ""), {}};
@@ -130,44 +141,10 @@ Answer delete_group(State& state, const Call& call, WallTime now) {
   const auto id = Uuid::parse(call.segments[1]);
   Group* group = id ? find_group(state.directory, *id) : nullptr;
   if (!group) return not_found(call.segments[1]);
-  record(state.directory, Op::delete_group, group, {}, stamp(call, now));
-  group->deleted_at = now;
-  group->purged = group->kind != GroupKind::microsoft365;  // the others are not kept
+  apply(state.directory, Op::delete_group, group, {}, stamp(call, now));
+  if (group->kind != GroupKind::microsoft365)  // the others are not kept
+    apply(state.directory, Op::purge_group, group, {}, stamp(call, now));
   return {204, {}, {}};
-}
-
-Answer list_deleted(State& state, const Call& call, WallTime) {
-  Json value = Json::array();
-  for (const Uuid& id : state.directory.group_order) {
-    const Group& group = state.directory.groups.at(id);
-    if (group.deleted_at && !group.purged) value.push_back(group_json(group, call.option("$select")));
-  }
-  return {200, {{"value", value}}, {}};
-}
-
-namespace {
-Group* find_deleted(State& state, const std::string& text) {
-  const auto id = Uuid::parse(text);
-  const auto at = id ? state.directory.groups.find(*id) : state.directory.groups.end();
-  return at == state.directory.groups.end() || !at->second.deleted_at || at->second.purged ? nullptr
-                                                                                           : &at->second;
-}
-}  // namespace
-
-Answer get_deleted(State& state, const Call& call, WallTime) {
-  const Group* group = find_deleted(state, call.segments.back());
-  if (!group) return not_found(call.segments.back());
-  Json body = group_json(*group, call.option("$select"));
-  body["@odata.type"] = "#microsoft.graph.group";
-  return {200, body, {}};
-}
-
-Answer restore_group(State& state, const Call& call, WallTime now) {
-  Group* group = find_deleted(state, call.segments[2]);
-  if (!group) return not_found(call.segments[2]);
-  record(state.directory, Op::restore_group, group, {}, stamp(call, now));
-  group->deleted_at.reset();
-  return {200, group_json(*group, ""), {}};
 }
 
 }  // namespace rollcall::sandbox_graph

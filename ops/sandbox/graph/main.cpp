@@ -1,7 +1,8 @@
 #include "common/core/error.h"
 #include "common/log/log.h"
-#include "ops/sandbox/graph/control.h"
 #include "ops/sandbox/graph/graph_api.h"
+#include "ops/sandbox/graph/identity.h"
+#include "ops/sandbox/graph/seed.h"
 #include "ops/sandbox/graph/snapshot.h"
 
 #include <atomic>
@@ -23,7 +24,8 @@ Prints {"url":"http://127.0.0.1:PORT"} when ready; SIGTERM or SIGINT ends it.
 
   --port N               port on 127.0.0.1; 0: any free one (default 0)
   --seed-file FILE       users and groups to begin with, the JSON of POST /sandbox/seed
-  --state-file FILE      what was there when the last process ended: read at the start in place of the seed, written at the end
+  --state-file FILE      what was there when the last process ended, with deleted items and delta links: read at
+                         the start in place of the seed, written at the end
   --size S|M|L           quota of a tenant of that size: 3500, 5000 or 8000 units per 10 s (default: by its users)
   --resource-units N     units per 10 s, instead of a size's
   --writes N             writes per 150 s (default 3000)
@@ -31,13 +33,20 @@ Prints {"url":"http://127.0.0.1:PORT"} when ready; SIGTERM or SIGINT ends it.
   --consistency-lag-ms N reads see changes that much later
   --client-id ID, --client-secret SECRET, --tenant ID
                          the only ones accepted (default: any)
-  --token-lifetime-s N   default 3600
+  --client-certificate FILE
+                         PEM: assertions must be signed with its key (default: signatures are not looked at)
+  --redirect-uri URI     may be given more than once: sign-ins go back to these only (default: to any)
+  --app-id-uri URI, --api-token-version 1|2
+                         of the app's own API (default api://CLIENT-ID and 2)
+  --public-url URL       how callers reach the sandbox, for issuers and links of Entra (default: by each request's Host)
+  --token-lifetime-s N   default: random, 60 to 90 minutes
   --rng-seed N           of faults, orders and ids (default 1)
   --help
 
 Control, without a token: GET /sandbox/stats, /sandbox/log[?group=ID], /sandbox/groups/ID/members;
 POST /sandbox/seed, /sandbox/faults, /sandbox/reset[?only=stats], /sandbox/expire-delta {"mode":"gone"|"sync_state_not_found"},
-/sandbox/expire-tokens.
+/sandbox/expire-tokens, /sandbox/roll-keys [{"drop_old":true}], /sandbox/revoke {"user":ID},
+/sandbox/token {"user":ID or name,"roles":[…],"scopes":[…],"audience":…,"tenant":…,"app":true,…}: a token for the app's own API.
 )";
 
 struct Arguments {
@@ -66,6 +75,14 @@ double size_units(const std::string& text) {
   invalid("--size takes S, M or L, not '" + text + "'");
 }
 
+std::string read(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) invalid("cannot read " + file);
+  std::ostringstream content;
+  content << stream.rdbuf();
+  return content.str();
+}
+
 void set(Arguments& arguments, sandbox_graph::State& state, const std::string& name,
          const std::string& value) {
   auto& settings = state.settings;
@@ -91,6 +108,16 @@ void set(Arguments& arguments, sandbox_graph::State& state, const std::string& n
     settings.client_secret = value;
   else if (name == "--tenant")
     settings.tenant = value;
+  else if (name == "--client-certificate")
+    settings.certificate = sandbox_graph::Certificate::from_pem(read(value));
+  else if (name == "--redirect-uri")
+    settings.redirect_uris.push_back(value);
+  else if (name == "--app-id-uri")
+    settings.app_id_uri = value;
+  else if (name == "--api-token-version")
+    settings.api_token_version = value == "1" ? 1 : value == "2" ? 2 : (invalid(name + " takes 1 or 2"), 0);
+  else if (name == "--public-url")
+    settings.public_url = value;
   else if (name == "--token-lifetime-s")
     settings.token_lifetime = std::chrono::seconds(number(name, value));
   else if (name == "--rng-seed")
@@ -110,13 +137,9 @@ Arguments parse(int count, char** values, sandbox_graph::State& state) {
 }
 
 void load(sandbox_graph::State& state, const std::string& file, WallTime now) {
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) invalid("cannot read " + file);
-  std::ostringstream content;
-  content << stream.rdbuf();
   JsonLimits limits;
-  limits.bytes_max = 256 * 1024 * 1024;
-  const auto input = parse_json(content.str(), limits);
+  limits.bytes_max = std::size_t{1} << 30;
+  const auto input = parse_json(read(file), limits);
   if (!input) invalid(file + ": " + input.error().message);
   const auto made = input->is_object() ? sandbox_graph::seed(state, *input, now)
                                        : Result<Json>(unexpected(Problem{"", "not an object"}));
@@ -136,6 +159,7 @@ int run(int count, char** values) {
   const bool resumed = !arguments.state_file.empty() && std::filesystem::exists(arguments.state_file);
   const std::string& source = resumed ? arguments.state_file : arguments.seed_file;
   if (!source.empty()) load(state, source, clock.wall());
+  sandbox_graph::signing_key(state);  // made now rather than while somebody waits for a token
   // Blocked before the server's thread exists, so that only sigwait() below sees them.
   sigset_t signals;
   sigemptyset(&signals);
@@ -161,7 +185,7 @@ int run(int count, char** values) {
   int signal = 0;
   sigwait(&signals, &signal);
   server.reset();  // its thread owns the state until then
-  if (!arguments.state_file.empty()) save(arguments.state_file, sandbox_graph::snapshot(state.directory));
+  if (!arguments.state_file.empty()) save(arguments.state_file, sandbox_graph::snapshot(state));
   return 0;
 }
 

@@ -37,7 +37,7 @@ Target writable_group(State& state, const Call& call, WallTime now, bool members
   const auto id = Uuid::parse(call.segments[1]);
   Group* group = id ? find_group(state.directory, *id) : nullptr;
   if (!group) return {nullptr, not_found(call.segments[1])};
-  if (group->created > visible(state, now))
+  if (!exists_at(*group, visible(state, now)))
     return {nullptr,
             bad_request("The source resource object or one of the objects being referenced don't exist")};
   if (!members) return {group, {}};
@@ -90,13 +90,17 @@ void apply_additions(State& state, Group& group, const std::vector<Uuid>& ids, c
 
 Answer list(State& state, const Call& call, WallTime now, bool users_only) {
   const auto id = Uuid::parse(call.segments[1]);
-  const Group* group = id ? find_group(state.directory, *id) : nullptr;
   const Version version = visible(state, now);
-  if (!group || group->created > version) return not_found(call.segments[1]);
+  const Group* group = id ? find_group_at(state.directory, *id, version) : nullptr;
+  if (!group) return not_found(call.segments[1]);
+  for (const char* option : {"$filter", "$search", "$orderby", "$count"})
+    if (call.has(option) && call.header("ConsistencyLevel") != "eventual")
+      return fail(400, "Request_UnsupportedQuery",
+                  std::string(option) + " is only supported with the ConsistencyLevel header 'eventual'.");
   const auto top = page_size(call);
   const auto from = skip_position(call);
   if (!top || !from) return bad_request("Invalid page size or page token.");
-  const MemberPage page = members_page(*group, version, *from, *top);
+  const MemberPage page = members_page(*group, version, *from, page_fill(state, *top));
   Json value = Json::array();
   for (const Uuid& member : page.ids)
     if (!users_only || state.directory.user_at.contains(member))
@@ -137,12 +141,24 @@ Answer count_members(State& state, const Call& call, WallTime now) {
   if (call.header("ConsistencyLevel") != "eventual")
     return fail(400, "Request_UnsupportedQuery", "$count is not currently supported.");
   const auto id = Uuid::parse(call.segments[1]);
-  const Group* group = id ? find_group(state.directory, *id) : nullptr;
+  const Version version = visible(state, now);
+  const Group* group = id ? find_group_at(state.directory, *id, version) : nullptr;
   if (!group) return not_found(call.segments[1]);
-  return {200, member_count(*group, visible(state, now)), {{"Content-Type", "text/plain"}}};
+  return {200, member_count(*group, version), {{"Content-Type", "text/plain"}}};
+}
+
+/// A cast that no member could satisfy.
+Answer cast_members(State&, const Call& call, WallTime) {
+  return fail(400, "Request_UnsupportedQuery", "Unsupported cast to '" + call.segments[3] + "'.");
+}
+
+/// The bind form belongs to the group itself.
+Answer bind_at_ref(State&, const Call&, WallTime) {
+  return fail(400, "Request_BadRequest", "The request is currently not supported on the targeted entity set");
 }
 
 Answer add_member_ref(State& state, const Call& call, WallTime now) {
+  if (call.body.is_object() && call.body.contains("members@odata.bind")) return bind_at_ref(state, call, now);
   const auto [group, refusal] = writable_group(state, call, now, true);
   if (!group) return refusal;
   const auto id = call.body.is_object() ? reference_id(call.body.value("@odata.id", Json())) : std::nullopt;
@@ -173,9 +189,7 @@ Answer remove_member_ref(State& state, const Call& call, WallTime now) {
 Answer delete_user_by_mistake(State& state, const Call& call, WallTime now) {
   const auto id = Uuid::parse(call.segments.back());
   if (!id || !find_user(state.directory, *id)) return not_found(call.segments.back());
-  record(state.directory, Op::delete_user, nullptr, *id, stamp(call, now));
-  state.directory.users[state.directory.user_at.at(*id)].deleted =
-      true;  // memberships stay: it is a soft deletion
+  apply(state.directory, Op::delete_user, nullptr, *id, stamp(call, now));  // memberships stay: it is soft
   ++state.stats.users_removed;
   return {204, {}, {}};
 }
@@ -195,14 +209,20 @@ Answer patch_group(State& state, const Call& call, WallTime now) {
     if (verdict.status != 204) return verdict;
   apply_additions(state, *group, *members, stamp(call, now));
   group->owners.insert(group->owners.end(), owners->begin(), owners->end());
-  if (call.body.value("displayName", Json()).is_string()) group->display_name = call.body["displayName"];
-  if (call.body.value("description", Json()).is_string()) group->description = call.body["description"];
+  const auto update = [&](const char* name, std::string& property) {
+    if (!call.body.value(name, Json()).is_string()) return false;
+    property = call.body[name];
+    return true;
+  };
+  const bool named = update("displayName", group->display_name);
+  if (update("description", group->description) || named)
+    apply(state.directory, Op::update_group, group, {}, stamp(call, now));
   return {204, {}, {}};
 }
 
-Answer list_owners(State& state, const Call& call, WallTime) {
+Answer list_owners(State& state, const Call& call, WallTime now) {
   const auto id = Uuid::parse(call.segments[1]);
-  const Group* group = id ? find_group(state.directory, *id) : nullptr;
+  const Group* group = id ? find_group_at(state.directory, *id, visible(state, now)) : nullptr;
   if (!group) return not_found(call.segments[1]);
   Json value = Json::array();
   for (const Uuid& owner : group->owners)

@@ -1,10 +1,12 @@
 #pragma once
 #include "common/http_server/server.h"
 #include "ops/sandbox/graph/directory.h"
+#include "ops/sandbox/graph/keys.h"
 #include "ops/sandbox/graph/throttle.h"
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <set>
@@ -16,8 +18,13 @@ namespace rollcall::sandbox_graph {
 
 struct Settings {
   std::optional<std::string> tenant, client_id, client_secret;  ///< nothing: any is accepted
-  std::chrono::milliseconds lag{0};                             ///< reads see changes this much later
-  std::chrono::seconds token_lifetime{3600};
+  std::optional<Certificate> certificate;              ///< nothing: an assertion's signature is not looked at
+  std::vector<std::string> redirect_uris;              ///< empty: any absolute one
+  std::optional<std::string> app_id_uri;               ///< of the app's own API, besides api://{client id}
+  int api_token_version = 2;                           ///< accessTokenAcceptedVersion of that API
+  std::string public_url;                              ///< empty: by each request's Host
+  std::chrono::milliseconds lag{0};                    ///< reads see changes this much later
+  std::optional<std::chrono::seconds> token_lifetime;  ///< nothing: random, 60 to 90 min
   std::chrono::hours delta_lifetime{24 * 7};
   std::optional<double> units_limit;  ///< per 10 s; nothing: by the number of users, as Microsoft does
   double writes_limit = 3000;         ///< per 150 s
@@ -25,7 +32,12 @@ struct Settings {
 
 /// What goes wrong on purpose; all rates in [0, 1].
 struct Faults {
-  double rate = 0;  ///< a request or part answers with one of `status`, not applied
+  double rate = 0;             ///< a request or part answers with one of `status`, not applied
+  double applied_rate = 0;     ///< the same, but it was applied
+  double envelope_rate = 0;    ///< a whole batch answers with one of `status`, nothing of it applied
+  double token_rate = 0;       ///< the token endpoint answers with one of `status`
+  double short_page_rate = 0;  ///< a page holds fewer items than asked for
+  std::string sign_in_error;   ///< what every sign-in ends with, such as access_denied; empty: none
   std::vector<int> status{503};
   double cut_after_write_rate = 0;  ///< applied, then the connection closes without an answer
   double drop_part_rate = 0;        ///< applied, but missing from the batch's answer
@@ -42,15 +54,42 @@ struct Stats {
   std::set<std::string> groups_touched;
 };
 
-struct DeltaToken {
-  std::vector<Uuid> groups;
-  bool all = false;  ///< no filter: every group there is
+/// What a delta link asks about. Shared by all links of one chain of rounds.
+struct DeltaQuestion {
+  std::vector<Uuid> groups;  ///< of the filter, in its order
+  bool all = false;          ///< no filter: every group there is
   std::string select;
+};
+
+struct DeltaToken {
+  std::shared_ptr<const DeltaQuestion> question;
   Version from = 0, to = 0;  ///< a round reports (from, to]
   bool initial = false;      ///< full state instead of changes
   bool page = false;         ///< a nextLink's token: `group` and `at` say where
   std::size_t group = 0, at = 0;
+  std::shared_ptr<const std::vector<MemberChange>> changes;  ///< of that group, where it spans pages
   WallTime issued{};
+};
+
+struct AuthorizationCode {
+  std::string client, redirect_uri, challenge, challenge_method, scope, nonce;
+  Uuid user;
+  WallTime issued{};
+  bool redeemed = false;
+};
+
+struct RefreshToken {
+  std::string client, scope, nonce;
+  Uuid user;
+  WallTime issued{};
+};
+
+struct Entra {
+  std::vector<SigningKey> keys;  ///< the last one signs; all are published
+  std::unordered_map<std::string, AuthorizationCode> codes;
+  std::unordered_map<std::string, RefreshToken> refresh_tokens;
+  std::unordered_map<std::string, WallTime> assertions;  ///< jti → when it may be forgotten
+  std::unordered_map<Uuid, WallTime> revoked;            ///< a user's refresh tokens issued until then
 };
 
 struct State {
@@ -59,9 +98,11 @@ struct State {
   Stats stats;
   Directory directory;
   Throttle throttle;
-  std::unordered_map<std::string, WallTime> tokens;  ///< bearer → end
+  Entra entra;
+  std::unordered_map<std::string, WallTime> tokens;  ///< bearer → end, those for Graph
   std::unordered_map<std::string, DeltaToken> deltas;
-  std::string delta_loss;  ///< "" or how older delta tokens fail: "gone", "sync_state_not_found"
+  std::size_t deltas_swept_at = 4096;  ///< so many, and those that expired are dropped
+  std::string delta_loss;              ///< "" or how older delta tokens fail: "gone", "sync_state_not_found"
   WallTime delta_lost_before{};
   std::mt19937_64 random{1};
 };

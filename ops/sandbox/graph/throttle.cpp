@@ -45,21 +45,34 @@ std::chrono::milliseconds Quota::wait_for(double units, WallTime now) {
   return window_;
 }
 
-Verdict judge(Throttle& throttle, Cost cost, WallTime now) {
+namespace {
+
+/// Exactly the share, spread evenly, rather than by chance.
+bool rejects(Throttle& throttle, double share, Priority priority) {
+  if (priority == Priority::low) return true;
+  throttle.owed += std::min(share - 1.0, 1.0);
+  if (throttle.owed < 1.0 - 1e-9) return false;
+  throttle.owed -= 1.0;
+  return true;
+}
+
+}  // namespace
+
+Verdict judge(Throttle& throttle, Cost cost, Priority priority, WallTime now) {
   const bool units_fit = throttle.units.charge(cost.units, now);
   const bool writes_fit = throttle.writes.charge(cost.writes, now);
   Verdict verdict;
-  verdict.admitted = units_fit && writes_fit;
   verdict.share = throttle.units.share(now);
   // A read says nothing of the write quota, as a real one does not.
   if (cost.writes > 0) verdict.share = std::max(verdict.share, throttle.writes.share(now));
+  verdict.admitted = (units_fit && writes_fit) || !rejects(throttle, verdict.share, priority);
   if (verdict.admitted) return verdict;
   const auto wait =
       std::max(units_fit ? std::chrono::milliseconds(0) : throttle.units.wait_for(cost.units, now),
                writes_fit ? std::chrono::milliseconds(0) : throttle.writes.wait_for(cost.writes, now));
   verdict.retry_after = std::max(std::chrono::ceil<std::chrono::seconds>(wait), std::chrono::seconds(1));
   verdict.information = writes_fit ? "ResourceUnitLimitExceeded" : "WriteLimitExceeded";
-  verdict.scope = cost.writes > 0 ? "Write" : "Read";
+  verdict.scope = writes_fit ? "ReadWrite" : "Write";
   return verdict;
 }
 

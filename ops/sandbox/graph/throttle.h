@@ -34,6 +34,9 @@ class Quota {
   double used_ = 0;
 };
 
+/// x-ms-throttle-priority. `high` is for calls that a person waits for and is no different here.
+enum class Priority { low, normal };
+
 struct Cost {
   double units = 1;
   double writes = 0;
@@ -43,6 +46,7 @@ struct Cost {
 struct Throttle {
   Quota units{8000, std::chrono::seconds(10)};
   Quota writes{3000, std::chrono::seconds(150)};
+  double owed = 0;  ///< rejections due: above the limit each request adds its share
 };
 
 struct Verdict {
@@ -50,8 +54,10 @@ struct Verdict {
   std::chrono::seconds retry_after{0};
   double share = 0;         ///< the larger of the two quotas' shares
   std::string information;  ///< x-ms-throttle-information
-  std::string scope;        ///< Read or Write
+  std::string scope;        ///< Write or ReadWrite
 };
-Verdict judge(Throttle& throttle, Cost cost, WallTime now);
+/// Up to the limit everything is admitted; above it a share that grows with the excess is rejected: at 1.2
+/// times the limit 20 % of requests, at 1.8 times 80 %. Low priority is rejected first, all of it.
+Verdict judge(Throttle& throttle, Cost cost, Priority priority, WallTime now);
 
 }  // namespace rollcall::sandbox_graph

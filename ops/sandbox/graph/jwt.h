@@ -1,0 +1,22 @@
+#pragma once
+#include "common/core/json.h"
+#include "ops/sandbox/graph/keys.h"
+
+#include <optional>
+#include <string>
+
+namespace rollcall::sandbox_graph {
+
+/// A compact JWS (RFC 7515) taken apart; nothing in it is verified.
+struct Jwt {
+  Json header, claims;
+  std::string signed_part;
+  std::string signature;  ///< bytes
+};
+std::optional<Jwt> parse_jwt(const std::string& text);
+std::string sign_jwt(const SigningKey& key, const Json& claims);
+
+/// For query strings and form bodies: all but unreserved characters.
+std::string percent_encode(std::string_view text);
+
+}  // namespace rollcall::sandbox_graph
