@@ -248,9 +248,12 @@ Answer read_answer(const http_client::Response& http, WallTime now) {
   Json body;
   if (!http.body.empty()) {
     auto parsed = parse_json(http.body, {64 * 1024 * 1024, 64});
+    // A refusal cut short is no answer either: which one it is stands in its body. Where the status says all,
+    // it counts.
+    const bool body_decides = http.status < 500 && http.status != 401 && http.status != 429;
     if (parsed) {
       body = std::move(*parsed);
-    } else if (lower(http.header("Content-Type")).find("json") != std::string::npos && http.status < 300) {
+    } else if (body_decides && lower(http.header("Content-Type")).find("json") != std::string::npos) {
       return unknown("the answer is not whole: " + parsed.error().message);
     }
   }

@@ -116,6 +116,8 @@ TEST_CASE("an answer carries request id, retry and throttle headers in any case"
 
 TEST_CASE("a cut answer is no answer") {
   CHECK(read_answer(FakeTransport::answer(200, R"({"value":[{"id")"), now).response.status == 0);
+  CHECK(read_answer(FakeTransport::answer(400, R"({"error":{"code")"), now).response.status == 0);
+  CHECK(read_answer(FakeTransport::answer(429, R"({"error":{"code")"), now).response.status == 429);
   CHECK(read_answer(FakeTransport::answer(204), now).response.status == 204);
   CHECK(read_answer(FakeTransport::answer(502, "<html>"), now).response.status == 502);
 }
