@@ -103,9 +103,13 @@ TEST_CASE("what answers to membership writes mean") {
   }
 }
 
-TEST_CASE("once the group was seen, a 404 that names it speaks of the member") {
+TEST_CASE("once the group was seen, a 404 that names it passes") {
   const Answer answer{404, "Request_ResourceNotFound", missing(group_id), {}};
-  CHECK(words(judge(step(removal), answer, plan, group_id, true)) == "3:already");
-  CHECK(words(judge(step(one), answer, plan, group_id, true)) == "0:member_not_found");
-  CHECK(words(judge(step(many), answer, plan, group_id, true)) == "one(0)x0 one(1)x0 one(2)x0");
+  CHECK(words(judge(step(removal), answer, plan, group_id, true)) == "remove(3)x1 later");
+  CHECK(words(judge(step(one), answer, plan, group_id, true)) == "one(0)x1 later");
+  CHECK(words(judge(step(many), answer, plan, group_id, true)) == "many(012)x1 later");
+  const int last = step_attempts_max - 1;
+  CHECK(words(judge(step(removal, last), answer, plan, group_id, true)) == "3:graph_refused");
+  CHECK(words(judge(step(one, last), answer, plan, group_id, true)) == "0:member_not_found");
+  CHECK(words(judge(step(many, last), answer, plan, group_id, true)) == "one(0)x0 one(1)x0 one(2)x0");
 }

@@ -108,9 +108,13 @@ Judgement add_not_found(const Step& step, const Answer& answer, const Plan& plan
     if (!rest.empty()) judgement.again.push_back(copy_with(step, step.kind, std::move(rest)));
     return judgement;
   }
-  if (names(answer.message, group) && !group_exists) return doubt();
-  if (step.changes.size() > 1) return split(step);
-  return settle_all(step, "member_not_found", answer.message);
+  const bool many = step.changes.size() > 1;
+  if (names(answer.message, group)) {
+    if (!group_exists) return doubt();
+    return many && step.attempts + 1 >= step_attempts_max ? split(step)
+                                                          : retry(step, answer, "member_not_found");
+  }
+  return many ? split(step) : settle_all(step, "member_not_found", answer.message);
 }
 
 Judgement judge_add(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
@@ -131,8 +135,8 @@ Judgement judge_removal(const Step& step, const Answer& answer, const Plan& plan
   if (answer.status == 400 && says_not_a_member(answer.message)) return settle_all(step, gone, "");
   if (answer.status == 404) {
     const bool names_member = names(answer.message, plan.member(step.changes.front()));
-    if (!names_member && names(answer.message, group) && !group_exists) return doubt();
-    return settle_all(step, gone, "");
+    if (names_member || !names(answer.message, group)) return settle_all(step, gone, "");
+    return group_exists ? retry(step, answer, "graph_refused") : doubt();
   }
   return settle_all(step, refusal_code(answer), answer.message);
 }

@@ -56,13 +56,13 @@ struct Judgement {
   bool later = false;       ///< … after a backoff, or retry_after
   bool throttled = false;
   bool overloaded = false;  ///< 503: fewer PATCHes at once
-  /// The answer names the group as missing. It can mean "not a member" as well: look at the group, then judge
-  /// again.
+  /// The answer names the group as missing: look at the group, then judge again.
   bool group_in_doubt = false;
   std::optional<Problem> stop;  ///< nothing more can be done with this group
 };
 
-/// `group_exists`: somebody has just looked, so a 404 that names the group speaks of the member.
+/// `group_exists`: somebody has looked, so a 404 that names the group is a replica's that lags behind: it
+/// passes, and never means "removed already" (group-delete-members, "Designing for Eventual Consistency").
 Judgement judge(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
                 bool group_exists = false);
 
