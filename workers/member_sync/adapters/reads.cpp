@@ -17,10 +17,16 @@ bool passing(int status) {
   return status == 0 || status == 408 || status == 423 || status == 424 || status == 429 || status >= 500;
 }
 
-std::vector<std::size_t> failing(const std::vector<graph::Response>& responses) {
+/// What failed, and what was to run after it: an answer that came before the repetition would break the
+/// order.
+std::vector<std::size_t> failing(const std::vector<graph::Request>& requests,
+                                 const std::vector<graph::Response>& responses) {
   std::vector<std::size_t> indices;
-  for (std::size_t i = 0; i < responses.size(); ++i)
-    if (passing(responses[i].status)) indices.push_back(i);
+  for (std::size_t i = 0; i < responses.size(); ++i) {
+    const bool follows = requests[i].after >= 0 &&
+                         std::ranges::binary_search(indices, static_cast<std::size_t>(requests[i].after));
+    if (follows || passing(responses[i].status)) indices.push_back(i);
+  }
   return indices;
 }
 
@@ -64,7 +70,7 @@ std::vector<graph::Response> read_batch(graph::Client& client, const std::vector
                                         const graph::CallContext& call) {
   std::vector<graph::Response> responses = client.batch(requests, call);
   for (int round = 1; round < rounds_max && !call.stop.stop_requested(); ++round) {
-    const auto indices = failing(responses);
+    const auto indices = failing(requests, responses);
     if (indices.empty()) break;
     pause_for(wait_before(round, responses, indices, call), call.stop);
     auto again = client.batch(pick(requests, indices), call);
