@@ -182,6 +182,12 @@ std::string Settings::url(const std::string& name, const std::string& fallback, 
   return value.value_or(fallback);
 }
 
+std::string Settings::file(const std::string& name, const std::string& help) {
+  std::string path = text(name, "", help);
+  if (!path.empty() && !std::ifstream(path)) mistake(name, "names '" + path + "', which cannot be read");
+  return path;
+}
+
 void Settings::mistake(const std::string& name, const std::string& what) {
   mistakes_.push_back(name + " " + what);
 }

@@ -46,6 +46,8 @@ class Settings {
                                      const std::string& help);
   /// http:// or https:// URL without a trailing slash (one is dropped).
   std::string url(const std::string& name, const std::string& fallback, const std::string& help);
+  /// Path of a file that can be read; empty where it is not set.
+  std::string file(const std::string& name, const std::string& help);
   void mistake(const std::string& name, const std::string& what);
 
   /// Throws Error{config, "setting_invalid"} that lists every mistake, if there is any.

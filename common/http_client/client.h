@@ -53,6 +53,10 @@ struct Options {
   std::string ca_file;  ///< extra trust anchors, PEM; empty: the system's
 };
 
+/// What ROLLCALL_CA_FILE means, in every program that has it.
+inline constexpr const char* ca_file_help =
+    "PEM of authorities trusted beside the system's, where Graph is reached through a private one";
+
 /// One thread of its own. Destruction fails what is under way (status 0) and joins.
 class CurlTransport final : public Transport {
  public:

@@ -13,8 +13,8 @@ constexpr const char* settings_help =
     "  DATABASE_URL        PostgreSQL, postgresql://user@host/database\n"
     "  KAFKA_BROKERS       host:port,…\n"
     "  MS_AUTH_TENANT_ID   Entra tenant; also the tenant of new organizations (default: default)\n"
-    "  MS_AUTH_CLIENT_ID, MS_AUTH_SECRET or MS_AUTH_CERTIFICATE, MS_AUTH_AUTHORITY, MS_GRAPH_URL: for doctor "
-    "and sandbox\n"
+    "  MS_AUTH_CLIENT_ID, MS_AUTH_SECRET or MS_AUTH_CERTIFICATE, MS_AUTH_AUTHORITY, MS_GRAPH_URL, "
+    "ROLLCALL_CA_FILE: for doctor and sandbox\n"
     "'ops/run --detach' writes them to .rollcall/env.\n\n"
     "Every command takes --json. Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 refused, 5 not "
     "reachable.";

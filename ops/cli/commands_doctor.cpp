@@ -34,6 +34,7 @@ Check check(const std::string& name, Work work) {
 struct MicrosoftSettings {
   bool enabled = true;
   std::string graph;
+  http_client::Options http;
   graph::Credentials credentials;
 };
 
@@ -42,6 +43,7 @@ MicrosoftSettings microsoft_settings(const config::Environment& environment) {
   MicrosoftSettings found;
   found.enabled = settings.flag("MS_AUTH_ENABLED", true, "Microsoft 365 is used");
   found.graph = settings.url("MS_GRAPH_URL", "https://graph.microsoft.com", "root of Microsoft Graph");
+  found.http.ca_file = settings.file("ROLLCALL_CA_FILE", http_client::ca_file_help);
   auto& credentials = found.credentials;
   credentials.authority = settings.url("MS_AUTH_AUTHORITY", credentials.authority, "token authority");
   credentials.scope = found.graph + "/.default";
@@ -145,7 +147,7 @@ std::vector<Check> examine(Context& context) {
     return checks;  // said under "settings" already
   }
   if (!settings.enabled) return checks;
-  http_client::CurlTransport transport;
+  http_client::CurlTransport transport{settings.http};
   std::string token;
   checks.push_back(check("token", [&] {
     graph::TokenSource source(transport, context.clock(), settings.credentials);

@@ -22,7 +22,7 @@ int main(int argc, char** argv) try {
   schema::Validator schemas;
   postgres::Database database{options.common.database};
   kafka::Producer producer{options.common.kafka};
-  http_client::CurlTransport transport;
+  http_client::CurlTransport transport{options.http};
   graph::TokenSource tokens{transport, clock, options.credentials};
   graph::Governor governor{options.limits, clock};
   graph::Client client{transport, tokens, governor, clock, options.graph, metrics};

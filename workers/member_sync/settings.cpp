@@ -52,6 +52,7 @@ ProcessSettings load_settings(config::Settings& settings) {
   all.handler.enabled = settings.flag("MS_AUTH_ENABLED", true, "false: every sync is refused");
   all.graph.root =
       settings.url("MS_GRAPH_URL", "https://graph.microsoft.com", "Microsoft Graph, without version");
+  all.http.ca_file = settings.file("ROLLCALL_CA_FILE", http_client::ca_file_help);
   all.credentials = load_credentials(settings, all.handler.enabled, all.graph.root);
   all.limits = load_limits(settings);
   all.handler.tenant_id = all.credentials.tenant_id;

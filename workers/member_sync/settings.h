@@ -3,6 +3,7 @@
 #include "common/graph/client.h"
 #include "common/graph/governor.h"
 #include "common/graph/token_source.h"
+#include "common/http_client/client.h"
 #include "common/worker/run_worker.h"
 #include "workers/member_sync/handler.h"
 
@@ -11,6 +12,7 @@ namespace rollcall::member_sync {
 struct ProcessSettings {
   worker::CommonSettings common;
   worker::LoopOptions loop;
+  http_client::Options http;
   graph::Credentials credentials;
   graph::GovernorLimits limits;
   graph::Options graph;
