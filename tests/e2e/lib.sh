@@ -59,3 +59,15 @@ directory() {
 roster() {  # roster FIRST LAST: people by address
   { echo email,display_name,role; for ((i = $1; i <= $2; i++)); do echo "person$i@contoso.example,Person $i,member"; done; } >"$work/roster.csv"
 }
+# The other Graph of tests/fakes/another_graph, with the directory of seed.json.
+start_another_graph() {  # start_another_graph [option…]
+  local port
+  start another_graph env PYTHONDONTWRITEBYTECODE=1 python3 "${ROLLCALL_SOURCE:?}/tests/fakes/another_graph" \
+    --directory "$work/seed.json" --tenant "$MS_AUTH_TENANT_ID" --client-id "$MS_AUTH_CLIENT_ID" "$@"
+  until_true 10 "the other Graph came up" grep -q url "$work/another_graph.out"
+  port=$(tail -n 1 "$work/another_graph.out" | jq -r .port)
+  control_url=http://127.0.0.1:$port/control
+  MS_GRAPH_URL=$(tail -n 1 "$work/another_graph.out" | jq -r .url)
+  export MS_GRAPH_URL MS_AUTH_AUTHORITY=$MS_GRAPH_URL
+}
+control() { curl -fsS "$control_url/$1" "${@:2}"; }
