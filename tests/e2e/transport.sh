@@ -33,7 +33,7 @@ http {
   scgi_temp_path $work/nginx-scgi;
   gzip on;
   gzip_proxied any;
-  gzip_types application/json;
+  gzip_types *;  # the type has parameters, which nginx compares too
   upstream graph { server ${control_url:7:-8}; keepalive 8; }
   server {
     listen 127.0.0.1:$port ssl http2;
@@ -59,7 +59,7 @@ rollcall topics create >/dev/null
 verdict() { { env "$@" "$bin/rollcall" doctor --json || true; } | jq -r '.checks[] | select(.check == "token") | .state + ": " + .message'; }
 for authority in other.pem ""; do
   said=$(verdict ROLLCALL_CA_FILE="${authority:+$work/$authority}")
-  [[ $said == problem:*"SSL certificate problem"* ]] || fail "a server of an unknown CA (${authority:-the system's} trusted): $said"
+  [[ $said == problem:*"SSL certificate problem"* ]] || fail "a server of an unknown CA (trusting ${authority:-the system}): $said"
 done
 equal "$(control stats | jq -c .tokens)" '{"secret":0,"assertion":0}' "tokens given to who did not trust the server"
 said=$(verdict MS_AUTH_CERTIFICATE_FILE="$work/stranger-identity.pem")
