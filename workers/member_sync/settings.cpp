@@ -1,29 +1,13 @@
 #include "workers/member_sync/settings.h"
 
+#include "common/graph/settings.h"
+
+#include <utility>
+
 namespace rollcall::member_sync {
 namespace {
 
 using namespace std::chrono_literals;
-
-graph::Credentials load_credentials(config::Settings& settings, bool enabled, const std::string& graph_root) {
-  graph::Credentials credentials;
-  credentials.authority =
-      settings.url("MS_AUTH_AUTHORITY", "https://login.microsoftonline.com", "where tokens are issued");
-  credentials.tenant_id = settings.text("MS_AUTH_TENANT_ID", "", "the Entra tenant");
-  credentials.client_id = settings.text("MS_AUTH_CLIENT_ID", "", "the app's client id");
-  credentials.secret = settings.secret("MS_AUTH_SECRET", "the app's secret; or a certificate");
-  credentials.certificate_pem =
-      settings.secret("MS_AUTH_CERTIFICATE", "certificate and private key, PEM; or a secret");
-  credentials.scope = graph_root + "/.default";
-  if (!enabled) return credentials;
-  if (credentials.tenant_id.empty())
-    settings.mistake("MS_AUTH_TENANT_ID", "is needed while MS_AUTH_ENABLED is true");
-  if (credentials.client_id.empty())
-    settings.mistake("MS_AUTH_CLIENT_ID", "is needed while MS_AUTH_ENABLED is true");
-  if (credentials.secret.empty() && credentials.certificate_pem.empty())
-    settings.mistake("MS_AUTH_SECRET", "or MS_AUTH_CERTIFICATE is needed while MS_AUTH_ENABLED is true");
-  return credentials;
-}
 
 graph::GovernorLimits load_limits(config::Settings& settings) {
   graph::GovernorLimits limits;
@@ -49,11 +33,11 @@ ProcessSettings load_settings(config::Settings& settings) {
   all.loop = worker::load_loop_options(settings, all.common);
   // Every lane may hold a connection; the loop itself needs a few.
   all.common.database.connections_max = all.loop.lanes + 4;
-  all.handler.enabled = settings.flag("MS_AUTH_ENABLED", true, "false: every sync is refused");
-  all.graph.root =
-      settings.url("MS_GRAPH_URL", "https://graph.microsoft.com", "Microsoft Graph, without version");
-  all.http.ca_file = settings.file("ROLLCALL_CA_FILE", http_client::ca_file_help);
-  all.credentials = load_credentials(settings, all.handler.enabled, all.graph.root);
+  auto microsoft = graph::load_settings(settings);
+  all.handler.enabled = microsoft.enabled;
+  all.graph.root = std::move(microsoft.root);
+  all.http = std::move(microsoft.http);
+  all.credentials = std::move(microsoft.credentials);
   all.limits = load_limits(settings);
   all.handler.tenant_id = all.credentials.tenant_id;
   all.handler.hold_off = settings.duration("ROLLCALL_HOLD_OFF", 60s, 0ms, 1h,
