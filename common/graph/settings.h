@@ -1,6 +1,7 @@
 #pragma once
 #include "common/config/settings.h"
 #include "common/graph/token_source.h"
+#include "common/http_client/client.h"
 
 #include <string>
 
@@ -10,9 +11,10 @@ struct MicrosoftSettings {
   bool enabled = true;  ///< MS_AUTH_ENABLED; unset is true
   std::string root;     ///< of Microsoft Graph, without version
   Credentials credentials;
+  http_client::Options http;
 };
 
-/// Declares and reads MS_AUTH_… and MS_GRAPH_URL, the same for every process and for the command line. What
+/// Declares and reads MS_AUTH_…, MS_GRAPH_URL and ROLLCALL_CA_FILE, the same for every process and for the command line. What
 /// is missing is a mistake only while MS_AUTH_ENABLED is true; the caller calls finish().
 MicrosoftSettings load_settings(config::Settings& settings);
 

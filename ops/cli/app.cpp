@@ -1,5 +1,6 @@
 #include "ops/cli/app.h"
 
+#include "common/core/error.h"
 #include "ops/cli/commands.h"
 
 #include <map>
@@ -44,6 +45,16 @@ const std::map<std::string, Command>& commands() {
   return table;
 }
 
+int perform(Context& context, const Arguments& arguments) {
+  try {
+    return commands().at(arguments.command)(context, arguments);
+  } catch (const Error& error) {
+    // A database that is behind this program lacks a table or a column: that is what there is to say.
+    if (error.code() == "database_refused") require_migrations(context);
+    throw;
+  }
+}
+
 }  // namespace
 
 int run(std::vector<std::string> words, World world) {
@@ -53,7 +64,7 @@ int run(std::vector<std::string> words, World world) {
     const auto arguments = parse_arguments(std::move(words), json, world.out);
     if (!arguments) return done;
     Context context(std::move(world.environment), output, world.in);
-    return commands().at(arguments->command)(context, *arguments);
+    return perform(context, *arguments);
   } catch (const std::exception& error) {
     const Failure failure = describe(error);
     output.failure(failure);

@@ -1,7 +1,9 @@
 #include "ops/cli/arguments.h"
 
 #include <algorithm>
+#include <numeric>
 #include <ostream>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -97,8 +99,8 @@ class Tree {
     auto& sync = leaf(app_, "sync", "Brings groups in line with their rosters.",
                       "rollcall sync Contoso --wait\n  rollcall sync --all\n\n"
                       "With --wait: exit 0 succeeded, 1 failed or cancelled, 4 someone must approve first.");
-    auto* org = sync.add_option("ORG", a_.organization, "Organization: id or unique name");
-    org->excludes(sync.add_flag("--all", a_.all, "Every organization with a group"));
+    sync.add_option("ORG", a_.organization, "Organization: id or unique name");
+    sync.add_flag("--all", a_.all, "Every organization with a group");
     sync.add_flag("--dry-run", a_.dry_run, "Plan only, change nothing");
     full_read(sync);
     sync.add_flag("--wait", a_.wait, "Wait for the end and show the result");
@@ -211,6 +213,57 @@ class Tree {
   CLI::App app_;
 };
 
+/// The commands typed so far, as "rollcall org".
+std::string words_of(CLI::App& app) {
+  std::string words = app.get_name();
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    words += " " + at->get_name();
+  }
+  return words;
+}
+
+/// Levenshtein's distance.
+std::size_t distance(const std::string& a, const std::string& b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0UL);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t above = row[j + 1];
+      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+/// What is wrong, in words: the parser says of a command that it does not know only that one is missing.
+std::string complaint(CLI::App& app, const CLI::ParseError& error) {
+  CLI::App* at = &app;
+  while (!at->get_subcommands().empty())
+    at = at->get_subcommands().front();
+  std::vector<std::string> known;
+  for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(sub->get_name());
+  const auto unread = at->remaining();
+  if (known.empty() || dynamic_cast<const CLI::RequiredError*>(&error) == nullptr) return error.what();
+  if (unread.empty() || unread.front().starts_with('-')) {
+    std::string list;
+    for (const auto& name : known)
+      list += (list.empty() ? "" : ", ") + name;
+    return words_of(app) + " needs a command: " + list;
+  }
+  const std::string& typed = unread.front();
+  const auto nearest = std::ranges::min_element(known, {}, [&](const std::string& name) {
+    return name.starts_with(typed) ? 0 : distance(typed, name);
+  });
+  // Farther off it would be a guess.
+  const bool near = distance(typed, *nearest) <= 2 || nearest->starts_with(typed);
+  return "there is no command '" + words_of(app) + " " + printable(typed) + "'" +
+         (near ? "; did you mean '" + words_of(app) + " " + *nearest + "'?" : "");
+}
+
 }  // namespace
 
 bool take_json_flag(std::vector<std::string>& words) {
@@ -225,6 +278,7 @@ std::optional<Arguments> parse_arguments(std::vector<std::string> words, bool js
   Arguments arguments;
   arguments.json = json;
   Tree tree(arguments);
+  if (words == std::vector<std::string>{"help"}) words = {"--help"};
   std::ranges::reverse(words);  // as CLI11 wants them
   try {
     tree.app().parse(words);
@@ -233,15 +287,12 @@ std::optional<Arguments> parse_arguments(std::vector<std::string> words, bool js
       tree.app().exit(error, out, out);
       return std::nullopt;
     }
-    std::string command = "rollcall";
-    for (const CLI::App* at = &tree.app(); !at->get_subcommands().empty();) {
-      at = at->get_subcommands().front();
-      command += " " + at->get_name();
-    }
-    throw Failure(usage, "usage", error.what(), "See '" + command + " --help'.");
+    const std::string command = words_of(tree.app());
+    throw Failure(usage, "usage", complaint(tree.app(), error), "See '" + command + " --help'.");
   }
-  if (arguments.command == "sync" && arguments.organization.empty() && !arguments.all)
-    throw Failure(usage, "usage", "sync needs an organization or --all", "See 'rollcall sync --help'.");
+  if (arguments.command == "sync" && arguments.organization.empty() != arguments.all)
+    throw Failure(usage, "usage", "sync needs an organization or --all, one of the two",
+                  "See 'rollcall sync --help'.");
   if (arguments.command == "schedules add" && arguments.cron.empty() && arguments.every.empty())
     throw Failure(usage, "usage", "schedules add needs --cron or --every",
                   "See 'rollcall schedules add --help'.");

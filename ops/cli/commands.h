@@ -7,6 +7,8 @@ namespace rollcall::cli {
 
 int doctor(Context& context, const Arguments& arguments);
 int migrate(Context& context, const Arguments& arguments);
+/// Says how many have run; throws Failure where the database is behind this program, or ahead of it.
+std::string require_migrations(Context& context);
 
 int org_add(Context& context, const Arguments& arguments);
 int org_list(Context& context, const Arguments& arguments);
@@ -57,7 +59,5 @@ std::vector<RunView> wait_for_runs(Context& context, const std::vector<Uuid>& id
 Json to_json(const RunView& run);
 /// Prints how a run ended; the exit code that goes with it.
 int report_run(Context& context, const RunView& run, bool print_json);
-/// A plan for people: one line a change.
-void print_plan(Output& output, const Json& document);
 
 }  // namespace rollcall::cli

@@ -43,6 +43,8 @@ Json to_json(const kafka::Message& message) {
 }  // namespace
 
 int topics_create(Context& context, const Arguments& arguments) {
+  static_cast<void>(
+      context.topics());  // soon says that Kafka is away, where making topics may well take its time
   const auto created = kafka::create_topics(
       context.kafka(), all_topics(arguments.partitions, arguments.replication), patience);
   context.output.document({{"created", created}});
@@ -55,7 +57,7 @@ int topics_create(Context& context, const Arguments& arguments) {
 int topics_list(Context& context, const Arguments&) {
   Json list = Json::array();
   std::vector<std::vector<std::string>> table;
-  for (const auto& topic : kafka::list_topics(context.kafka(), patience)) {
+  for (const auto& topic : context.topics()) {
     list.push_back({{"name", topic.name}, {"partitions", topic.partitions}});
     table.push_back({printable(topic.name), std::to_string(topic.partitions)});
   }
@@ -66,17 +68,14 @@ int topics_list(Context& context, const Arguments&) {
 }
 
 int topics_tail(Context& context, const Arguments& arguments) {
-  const auto options = context.kafka();
   bool known = false;
-  for (const auto& topic : kafka::list_topics(options, patience))
+  for (const auto& topic : context.topics())
     known = known || topic.name == arguments.topic;
-  if (!known)
-    throw Failure(not_found, "topic_not_found", "there is no topic '" + arguments.topic + "'",
-                  "See 'rollcall topics list'; missing ones are made by 'rollcall topics create'.");
+  if (!known) throw Failure(not_found, "topic_not_found", "there is no topic '" + arguments.topic + "'");
   const auto started = context.clock().steady();
   long shown = 0;
   kafka::tail(
-      options, arguments.topic, arguments.from_start,
+      context.kafka(), arguments.topic, arguments.from_start,
       [&] {
         if (arguments.max > 0 && shown >= arguments.max) return false;
         if (arguments.timeout_seconds > 0 &&

@@ -1,5 +1,6 @@
 #include "common/core/error.h"
 #include "ops/cli/commands.h"
+#include "ops/cli/rows.h"
 
 /// Organizations, their groups and their policy.
 namespace rollcall::cli {
@@ -44,8 +45,7 @@ auto transact_link(Context& context, const Uuid& group, Work work) {
   } catch (const Error& error) {
     if (error.code() != "database_conflict") throw;
     throw Failure(refused, "group_linked_elsewhere",
-                  "group " + group.to_string() + " was linked to another organization just now",
-                  "See 'rollcall org list'.");
+                  "group " + group.to_string() + " was linked to another organization just now");
   }
 }
 
@@ -60,13 +60,7 @@ void forget_mirror(postgres::Transaction& transaction, const Uuid& organization)
 /// Sets or clears the group with its audit events; what stands already is left alone.
 std::vector<runs::Stored> set_group(postgres::Transaction& transaction, const Organization& organization,
                                     const std::optional<Uuid>& group, WallTime now) {
-  const auto locked =
-      transaction.query("SELECT microsoft_group FROM directory.organizations WHERE id = $1::uuid FOR UPDATE",
-                        {postgres::value(organization.id)});
-  if (locked.empty())
-    throw Error(Fault::not_found, "organization_not_found", "the organization does not exist any more");
-  std::optional<Uuid> before;
-  if (!locked[0].is_null(0)) before = locked[0].uuid(0);
+  const std::optional<Uuid> before = lock_organization(transaction, organization.id).group;
   if (before == group) return {};
   if (group) refuse_taken_group(transaction, organization, *group);
   transaction.execute(
@@ -115,31 +109,35 @@ int org_add(Context& context, const Arguments& arguments) {
                            {"tenant_id", organization.tenant_id},
                            {"group", group ? Json(group->to_string()) : Json(nullptr)}});
   context.output.line("added " + name + "  " + organization.id.to_string() +
-                      (group ? "  group " + group->to_string() : "  (no group yet: rollcall org link)"));
+                      (group
+                           ? "  group " + group->to_string()
+                           : "  (no group yet: rollcall org link " + organization.id.to_string() + " GUID)"));
   return done;
 }
 
 int org_list(Context& context, const Arguments&) {
   const auto rows = context.database().query(
-      "SELECT o.id, o.name, o.microsoft_group, o.removal_policy, o.roster_version,"
-      " (SELECT count(*) FROM directory.members m WHERE m.organization_id = o.id AND m.departed_at IS NULL),"
-      " to_char(g.synced_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-      " FROM directory.organizations o LEFT JOIN sync.groups g ON g.organization_id = o.id WHERE o.tenant_id "
-      "= $1"
-      " ORDER BY lower(o.name), o.id",
+      std::string("SELECT o.id, o.name, o.microsoft_group, o.removal_policy, o.roster_version,"
+                  " (SELECT count(*) FROM directory.members m WHERE m.organization_id = o.id AND "
+                  "m.departed_at IS NULL), ") +
+          time_of("g.synced_at") +
+          " FROM directory.organizations o LEFT JOIN sync.groups g ON g.organization_id = o.id WHERE "
+          "o.tenant_id "
+          "= $1"
+          " ORDER BY lower(o.name), o.id",
       {postgres::value(context.tenant())});
   Json list = Json::array();
   std::vector<std::vector<std::string>> table;
   for (const auto& row : rows) {
     list.push_back({{"id", row.text(0)},
                     {"name", row.text(1)},
-                    {"group", row.is_null(2) ? Json(nullptr) : Json(row.text(2))},
+                    {"group", or_null(row, 2)},
                     {"removal", row.text(3)},
                     {"roster_version", row.number(4)},
                     {"members", row.number(5)},
-                    {"synced_at", row.is_null(6) ? Json(nullptr) : Json(row.text(6))}});
-    table.push_back({row.text(0), printable(row.text(1)), row.is_null(2) ? "-" : row.text(2), row.text(3),
-                     row.text(5), row.is_null(6) ? "never" : row.text(6)});
+                    {"synced_at", or_null(row, 6)}});
+    table.push_back({row.text(0), printable(row.text(1)), or_dash(row, 2), row.text(3), row.text(5),
+                     row.is_null(6) ? "never" : row.text(6)});
   }
   context.output.document(list);
   context.output.table({"ID", "NAME", "GROUP", "REMOVAL", "PEOPLE", "SYNCED"}, table,
@@ -154,16 +152,16 @@ int org_show(Context& context, const Arguments& arguments) {
       "NULL),"
       " (SELECT count(*) FROM directory.members WHERE organization_id = $1::uuid AND departed_at IS NOT "
       "NULL),"
-      " g.display_name, g.member_count, to_char(g.synced_at AT TIME ZONE 'UTC', "
-      "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-      " FROM (SELECT 1) one LEFT JOIN sync.groups g ON g.organization_id = $1::uuid",
+      " g.display_name, g.member_count, " +
+          time_of("g.synced_at") +
+          " FROM (SELECT 1) one LEFT JOIN sync.groups g ON g.organization_id = $1::uuid",
       {postgres::value(organization.id)})[0];
   Json json = to_json(organization);
   json["members"] = row.number(0);
   json["departed"] = row.number(1);
-  json["group_name"] = row.is_null(2) ? Json(nullptr) : Json(row.text(2));
+  json["group_name"] = or_null(row, 2);
   json["group_members"] = row.is_null(3) ? Json(nullptr) : Json(row.number(3));
-  json["synced_at"] = row.is_null(4) ? Json(nullptr) : Json(row.text(4));
+  json["synced_at"] = or_null(row, 4);
   auto& output = context.output;
   output.document(json);
   output.line("id        " + organization.id.to_string());
@@ -224,24 +222,23 @@ int policy_show(Context& context, const Arguments& arguments) {
 int policy_set(Context& context, const Arguments& arguments) {
   const Organization organization = context.organization(arguments.organization);
   std::vector<runs::Stored> stored;
+  std::string before;
   context.database().transact([&](postgres::Transaction& transaction) {
     stored.clear();
-    const long changed = transaction.execute(
-        "UPDATE directory.organizations SET removal_policy = $2, updated_at = now() WHERE id = $1::uuid AND "
-        "removal_policy <> $2",
+    before = lock_organization(transaction, organization.id).removal_policy;
+    if (before == arguments.removal) return;
+    transaction.execute(
+        "UPDATE directory.organizations SET removal_policy = $2, updated_at = now() WHERE id = $1::uuid",
         {postgres::value(organization.id), postgres::value(arguments.removal)});
-    if (changed > 0)
-      stored.push_back(audit(
-          transaction, organization, "policy_changed", organization.group,
-          {{"removal", {{"from", organization.removal_policy}, {"to", arguments.removal}}}}, context.now()));
+    stored.push_back(audit(transaction, organization, "policy_changed", organization.group,
+                           {{"removal", {{"from", before}, {"to", arguments.removal}}}}, context.now()));
   });
   const bool changed = !stored.empty();
   context.publish(std::move(stored));
   context.output.document(
       {{"id", organization.id.to_string()}, {"removal", arguments.removal}, {"changed", changed}});
-  context.output.line(changed
-                          ? "removal   " + arguments.removal + " (was " + organization.removal_policy + ")"
-                          : "nothing changed: removal is " + arguments.removal + " already");
+  context.output.line(changed ? "removal   " + arguments.removal + " (was " + before + ")"
+                              : "nothing changed: removal is " + arguments.removal + " already");
   return done;
 }
 

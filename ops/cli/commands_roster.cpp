@@ -1,5 +1,6 @@
 #include "ops/cli/commands.h"
 #include "ops/cli/roster_import.h"
+#include "ops/cli/rows.h"
 
 #include <fstream>
 #include <istream>
@@ -13,7 +14,7 @@ constexpr std::size_t file_bytes_max = 256UL * 1024 * 1024;
 std::string read_all(std::istream& in) {
   std::string text(std::istreambuf_iterator<char>(in), {});
   if (text.size() > file_bytes_max)
-    throw Failure(usage, "roster_too_large", "the roster is larger than 256 MiB", "Is it the right file?");
+    throw Failure(usage, "roster_too_large", "the roster is larger than 256 MiB");
   return text;
 }
 
@@ -21,9 +22,7 @@ std::string read_file(Context& context, const std::string& file) {
   if (file == "-") return read_all(context.in);
   std::ifstream in(file, std::ios::binary);
   // A folder opens and only then fails to read.
-  if (!in || (in.peek(), in.bad()))
-    throw Failure(not_found, "file_not_found", "cannot read '" + file + "'",
-                  "Check the name and that you may read it; - is standard input.");
+  if (!in || (in.peek(), in.bad())) throw Failure(not_found, "file_not_found", "cannot read '" + file + "'");
   in.clear();
   return read_all(in);
 }
@@ -38,7 +37,7 @@ std::string read_file(Context& context, const std::string& file) {
     text += "\n  line " + std::to_string(mistake.at.line) + ", column " + std::to_string(mistake.at.column) +
             ": " + printable(mistake.what);
   }
-  throw Failure(usage, "roster_invalid", text, "Correct the file and import it again.", {{"mistakes", list}});
+  throw Failure(usage, "roster_invalid", text, {}, {{"mistakes", list}});
 }
 
 }  // namespace
@@ -94,10 +93,9 @@ int roster_show(Context& context, const Arguments& arguments) {
     people.push_back({{"email", row.text(0)},
                       {"display_name", row.text(1)},
                       {"role", row.text(2)},
-                      {"object_id", row.is_null(3) ? Json(nullptr) : Json(row.text(3))},
+                      {"object_id", or_null(row, 3)},
                       {"resolution", row.text(4)}});
-    table.push_back(
-        {row.text(0), printable(row.text(1)), row.text(2), row.is_null(3) ? "-" : row.text(3), row.text(4)});
+    table.push_back({row.text(0), printable(row.text(1)), row.text(2), or_dash(row, 3), row.text(4)});
   }
   context.output.document({{"organization_id", organization.id.to_string()},
                            {"roster_version", organization.roster_version},

@@ -1,18 +1,12 @@
-#include "common/core/reasons.h"
 #include "ops/cli/commands.h"
+#include "ops/cli/rows.h"
+#include "ops/cli/run_text.h"
 
 namespace rollcall::cli {
 namespace {
 
-constexpr auto rfc3339 = "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'";
-
-std::string time_of(const char* column) {
-  return std::string("to_char(") + column + " AT TIME ZONE 'UTC', " + rfc3339 + ")";
-}
-
-Json or_null(const postgres::Row& row, std::size_t i) {
-  return row.is_null(i) ? Json(nullptr) : Json(row.text(i));
-}
+/// Of a plan; 'runs show' is about the run.
+constexpr std::size_t plan_lines_max = 40;
 
 int settle(Context& context, const Arguments& arguments, bool approve) {
   const Uuid id = require_uuid(arguments.run, "run");
@@ -28,7 +22,8 @@ int settle(Context& context, const Arguments& arguments, bool approve) {
   return done;
 }
 
-void print_run(Output& output, const Json& run) {
+void print_run(Context& context, const Json& run) {
+  auto& output = context.output;
   const auto text = [&](const char* name) {
     return run[name].is_string() ? run[name].get<std::string>() : std::string("-");
   };
@@ -44,7 +39,7 @@ void print_run(Output& output, const Json& run) {
     output.line("took          " + duration_text(run["duration_ms"].get<long>()));
   output.line("attempts      " + dump(run["attempt"]));
   if (run["resume_at"].is_string()) output.line("goes on       " + text("resume_at"));
-  if (!run["result"].is_null()) output.line("result        " + dump(run["result"]));
+  print_result(output, run["result"]);
   if (run.contains("error")) {
     output.line("why           " + printable(run["error"]["message"].get<std::string>()) + " (" +
                 run["error"]["code"].get<std::string>() + ")");
@@ -56,7 +51,9 @@ void print_run(Output& output, const Json& run) {
                 (event["detail"].empty() ? "" : "  " + printable(dump(event["detail"]))));
   if (!run["plan"].is_null()) {
     output.line("plan          " + run["digest"].get<std::string>());
-    print_plan(output, run["plan"]);
+    if (const auto organization = Uuid::parse(text("organization_id")))
+      print_plan(context, *organization, run["plan"], plan_lines_max,
+                 "rollcall runs show " + text("job_id") + " --json");
   }
   if (run["state"] == "needs_approval") {
     output.line("approve it:   rollcall runs approve " + text("job_id"));
@@ -112,9 +109,7 @@ int runs_show(Context& context, const Arguments& arguments) {
           " FROM ops.runs r LEFT JOIN directory.organizations o ON o.id = r.organization_id"
           " LEFT JOIN sync.plans p ON p.run_id = r.id WHERE r.id = $1::uuid",
       {postgres::value(id)});
-  if (rows.empty())
-    throw Failure(not_found, "run_not_found", "there is no run " + id.to_string(),
-                  "Find the run with 'rollcall runs list'.");
+  if (rows.empty()) throw Failure(not_found, "run_not_found", "there is no run " + id.to_string());
   const auto& row = rows[0];
   Json run = {{"job_id", row.text(0)},
               {"state", row.text(1)},
@@ -135,15 +130,14 @@ int runs_show(Context& context, const Arguments& arguments) {
               {"plan", row.json(18)},
               {"digest", or_null(row, 19)},
               {"events", Json::array()}};
-  if (!row.text(16).empty())
-    run["error"] = {{"code", row.text(16)}, {"message", row.text(17)}, {"cure", cure_for(row.text(16))}};
+  if (!row.text(16).empty()) run["error"] = error_json(row.text(16), row.text(17));
   for (const auto& event : context.database().query("SELECT " + time_of("at") +
                                                         ", event, detail FROM ops.run_events"
                                                         " WHERE run_id = $1::uuid ORDER BY seq",
                                                     {postgres::value(id)}))
     run["events"].push_back({{"at", event.text(0)}, {"event", event.text(1)}, {"detail", event.json(2)}});
   context.output.document(run);
-  if (!context.output.json()) print_run(context.output, run);
+  if (!context.output.json()) print_run(context, run);
   return done;
 }
 

@@ -10,8 +10,7 @@ Json ask(Context& context, const std::string& method, const std::string& path) {
     root.pop_back();
   // Nothing of this sort must ever be sent to the real service.
   if (root.find("microsoft.") != std::string::npos)
-    throw Failure(refused, "not_the_sandbox", "MS_GRAPH_URL names Microsoft itself: " + root,
-                  "Point MS_GRAPH_URL at the sandbox.");
+    throw Failure(refused, "not_the_sandbox", "MS_GRAPH_URL names Microsoft itself: " + root);
   http_client::CurlTransport transport;
   http_client::Request request;
   request.method = method;
@@ -19,16 +18,13 @@ Json ask(Context& context, const std::string& method, const std::string& path) {
   request.timeout = std::chrono::seconds(30);
   const auto response = transport.send(std::move(request));
   if (response.status == 0)
-    throw Failure(unreachable, "sandbox_unreachable", "no answer from " + root + ": " + response.error,
-                  "Check MS_GRAPH_URL and that the sandbox runs.");
+    throw Failure(unreachable, "sandbox_unreachable", "no answer from " + root + ": " + response.error);
   if (response.status == 404)
-    throw Failure(refused, "not_the_sandbox", root + " is not the sandbox: it knows no " + path,
-                  "Point MS_GRAPH_URL at the sandbox.");
+    throw Failure(refused, "not_the_sandbox", root + " is not the sandbox: it knows no " + path);
   if (response.status >= 300)
     throw Failure(failed, "sandbox_failed",
                   path + " answered " + std::to_string(response.status) + ": " +
-                      printable(response.body.substr(0, 300)),
-                  "See the sandbox's log.");
+                      printable(response.body.substr(0, 300)));
   const auto json = parse_json(response.body);
   return json ? *json : Json::object();
 }

@@ -1,6 +1,6 @@
-#include "common/core/reasons.h"
 #include "common/crypto/crypto.h"
 #include "ops/cli/commands.h"
+#include "ops/cli/run_text.h"
 
 #include <fstream>
 
@@ -11,6 +11,8 @@ namespace {
 /// So many runs are queued in one transaction: locks and outbox rows stay few, and a sweep of 10,000 takes 20
 /// commits.
 constexpr std::size_t runs_per_transaction = 500;
+/// Who asks for a plan wants to see it; beyond this a file is the better place.
+constexpr std::size_t plan_lines_max = 10'000;
 
 std::vector<Organization> linked_organizations(Context& context) {
   std::vector<Organization> all;
@@ -26,7 +28,7 @@ Organization linked_organization(Context& context, const std::string& id_or_name
   Organization organization = context.organization(id_or_name);
   if (!organization.group)
     throw Failure(refused, "group_not_linked", "'" + printable(organization.name) + "' has no group",
-                  std::string(cure_for("group_not_linked")));
+                  "Link one with 'rollcall org link " + organization.id.to_string() + " GUID'.");
   return organization;
 }
 
@@ -146,7 +148,7 @@ int plan(Context& context, const Arguments& arguments) {
   }
   context.output.document(json);
   const int exit = report_run(context, view, false);
-  if (!rows.empty()) print_plan(context.output, document);
+  if (!rows.empty()) print_plan(context, organization.id, document, plan_lines_max, "give --out FILE");
   return exit;
 }
 

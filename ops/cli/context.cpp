@@ -1,12 +1,17 @@
 #include "ops/cli/context.h"
 
-#include "common/core/reasons.h"
 #include "common/crypto/crypto.h"
 
 namespace rollcall::cli {
 namespace {
 
 constexpr auto publish_patience = std::chrono::milliseconds(2'000);
+/// A broker that has not answered by then is away; a person is waiting.
+constexpr auto kafka_patience = std::chrono::milliseconds(2'500);
+
+constexpr auto select_organization =
+    "SELECT id, tenant_id, name, removal_policy, microsoft_group, roster_version FROM "
+    "directory.organizations ";
 
 Organization read_organization(const postgres::Row& row) {
   Organization organization{row.uuid(0), row.text(1), row.text(2), row.text(3), std::nullopt, row.number(5)};
@@ -24,6 +29,14 @@ Context::~Context() = default;
 std::string Context::tenant() const {
   const auto tenant = environment_("MS_AUTH_TENANT_ID");
   return tenant && !tenant->empty() ? *tenant : "default";
+}
+
+bool Context::has(const std::string& name) const {
+  const auto given = [this](const std::string& key) {
+    const auto value = environment_(key);
+    return value && !value->empty();
+  };
+  return given(name) || given(name + "_FILE");
 }
 
 std::string Context::required(const std::string& name, const std::string& example) const {
@@ -52,29 +65,30 @@ kafka::Options Context::kafka() const {
   return {required("KAFKA_BROKERS", "localhost:9092"), "rollcall-cli", {}};
 }
 
+std::vector<kafka::TopicDescription> Context::topics() const {
+  return kafka::list_topics(kafka(), kafka_patience);
+}
+
 Organization Context::organization(const std::string& id_or_name) {
-  constexpr auto columns =
-      "SELECT id, tenant_id, name, removal_policy, microsoft_group, roster_version FROM "
-      "directory.organizations ";
   if (const auto id = Uuid::parse(id_or_name)) {
-    const auto rows = database().query(std::string(columns) + "WHERE id = $1::uuid", {postgres::value(*id)});
+    const auto rows =
+        database().query(std::string(select_organization) + "WHERE id = $1::uuid", {postgres::value(*id)});
     if (!rows.empty()) return read_organization(rows[0]);
   } else {
-    const auto rows = database().query(
-        std::string(columns) + "WHERE tenant_id = $1 AND lower(name) = lower($2) ORDER BY id LIMIT 20",
-        {postgres::value(tenant()), postgres::value(id_or_name)});
+    const auto rows =
+        database().query(std::string(select_organization) +
+                             "WHERE tenant_id = $1 AND lower(name) = lower($2) ORDER BY id LIMIT 20",
+                         {postgres::value(tenant()), postgres::value(id_or_name)});
     if (rows.size() == 1) return read_organization(rows[0]);
     if (rows.size() > 1) {
       std::string ids;
       for (const auto& row : rows)
         ids += (ids.empty() ? "" : ", ") + row.text(0);
       throw Failure(refused, "organization_ambiguous",
-                    "several organizations are named '" + id_or_name + "': " + ids,
-                    "Name the one you mean by its id.");
+                    "several organizations are named '" + id_or_name + "': " + ids);
     }
   }
-  throw Failure(not_found, "organization_not_found", "there is no organization '" + id_or_name + "'",
-                std::string(cure_for("organization_not_found")));
+  throw Failure(not_found, "organization_not_found", "there is no organization '" + id_or_name + "'");
 }
 
 void Context::publish(std::vector<runs::Stored> stored) {
@@ -85,14 +99,14 @@ void Context::publish(std::vector<runs::Stored> stored) {
     std::move(one.messages.begin(), one.messages.end(), std::back_inserter(messages));
   }
   if (ids.empty()) return;
-  const auto brokers = environment_("KAFKA_BROKERS");
-  if (!brokers || brokers->empty()) {
-    output.note("note: KAFKA_BROKERS is not set; the scheduler will send it.");
-    return;
-  }
+  constexpr auto kept = "; what was asked is stored, and rollcall-scheduler sends it when Kafka is there.";
+  if (!has("KAFKA_BROKERS")) return output.note("note: KAFKA_BROKERS is not set" + std::string(kept));
   // The command is committed: whatever goes wrong from here on only delays it.
   try {
     kafka::Producer producer(kafka());
+    // Asked first, since a producer that holds messages would wait for the broker again when it closes.
+    if (!producer.reachable())
+      return output.note("note: no Kafka broker answers at " + kafka().brokers + kept);
     runs::OutboxPublisher publisher(database(), producer);
     publisher.publish(ids, std::move(messages));
     publisher.flush(publish_patience);
@@ -102,7 +116,15 @@ void Context::publish(std::vector<runs::Stored> stored) {
   } catch (const std::exception&) {
     // Said below: the cure is the same.
   }
-  output.note("note: Kafka did not take the message yet; it is kept, and the scheduler will send it.");
+  output.note("note: Kafka did not take the message yet" + std::string(kept));
+}
+
+Organization lock_organization(postgres::Transaction& transaction, const Uuid& id) {
+  const auto rows = transaction.query(std::string(select_organization) + "WHERE id = $1::uuid FOR UPDATE",
+                                      {postgres::value(id)});
+  if (rows.empty())
+    throw Failure(not_found, "organization_not_found", "the organization does not exist any more");
+  return read_organization(rows[0]);
 }
 
 Uuid require_uuid(const std::string& text, const std::string& what) {

@@ -37,10 +37,14 @@ class Context {
   [[nodiscard]] const Clock& clock() const { return clock_; }
   /// MS_AUTH_TENANT_ID, or "default".
   [[nodiscard]] std::string tenant() const;
+  /// Whether the setting, or its _FILE, is given.
+  [[nodiscard]] bool has(const std::string& name) const;
   /// The setting, or Failure{usage} that says how to set it.
   [[nodiscard]] std::string required(const std::string& name, const std::string& example) const;
   postgres::Database& database();
   [[nodiscard]] kafka::Options kafka() const;
+  /// Kafka's topics; within seconds Error{transient} where no broker answers.
+  [[nodiscard]] std::vector<kafka::TopicDescription> topics() const;
 
   /// By id, or by name where only one has it. Throws Failure: not_found, or refused where several do.
   Organization organization(const std::string& id_or_name);
@@ -53,6 +57,10 @@ class Context {
   SystemClock clock_;
   std::unique_ptr<postgres::Database> database_;
 };
+
+/// Takes the row's lock, so that two changes of one organization at once do not count over each other. Throws
+/// Failure{not_found} where it was removed meanwhile.
+Organization lock_organization(postgres::Transaction& transaction, const Uuid& id);
 
 /// Parses or throws Failure{usage}.
 Uuid require_uuid(const std::string& text, const std::string& what);

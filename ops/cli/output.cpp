@@ -30,24 +30,22 @@ Exit exit_for(const Error& error) {
   return failed;
 }
 
-std::string cure_of(const std::string& code) {
-  if (code == "not_waiting_for_approval") return "Look at its state with 'rollcall runs show RUN'.";
-  if (code == "run_not_found") return "Find the run with 'rollcall runs list'.";
-  if (code == "database_conflict")
-    return "Someone changed the same thing: look again and repeat the command.";
-  const auto cure = cure_for(code);
-  return cure.empty() ? "See 'rollcall doctor'." : std::string(cure);
-}
-
 constexpr std::string_view reset = "\x1b[0m";
 
 }  // namespace
 
+Failure::Failure(Exit exit, std::string code, const std::string& message, std::string cure, Json details)
+    : std::runtime_error(message),
+      exit_(exit),
+      code_(std::move(code)),
+      cure_(cure.empty() ? std::string(cure_for(code_)) : std::move(cure)),
+      details_(std::move(details)) {}
+
 Failure describe(const std::exception& error) {
   if (const auto* failure = dynamic_cast<const Failure*>(&error)) return *failure;
   if (const auto* ours = dynamic_cast<const Error*>(&error))
-    return {exit_for(*ours), ours->code(), ours->what(), cure_of(ours->code())};
-  return {failed, "internal", error.what(), std::string(cure_for("internal"))};
+    return {exit_for(*ours), ours->code(), ours->what()};
+  return {failed, "internal", error.what()};
 }
 
 std::size_t display_width(std::string_view text) {
@@ -147,8 +145,11 @@ void Output::failure(const Failure& failure) {
     document({{"error", error}});
     return;
   }
-  err_ << (terminal_.err && terminal_.colour ? "\x1b[31merror:\x1b[0m " : "error: ") << failure.what()
-       << '\n';
+  err_ << (terminal_.err && terminal_.colour ? "\x1b[31merror:\x1b[0m " : "error: ");
+  // Lines are ours; anything else that steers a terminal came from outside.
+  for (const char c : std::string_view(failure.what()))
+    err_ << (c == '\n' ? "\n" : printable({&c, 1}));
+  err_ << '\n';
   if (!failure.cure().empty()) err_ << "  what to do: " << failure.cure() << '\n';
   err_ << std::flush;
 }

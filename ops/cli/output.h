@@ -13,15 +13,13 @@ namespace rollcall::cli {
 /// Promises: scripts branch on them.
 enum Exit : int { done = 0, failed = 1, usage = 2, not_found = 3, refused = 4, unreachable = 5 };
 
-/// Ends a command: how it ended, a stable code, what happened, and what to do about it.
+/// Ends a command: how it ended, a stable code of common/core/reasons, what happened, and what to do about
+/// it. The cure is the code's own; another is given only where it can be said more exactly, with an id or a
+/// command's name.
 class Failure : public std::runtime_error {
  public:
-  Failure(Exit exit, std::string code, const std::string& message, std::string cure, Json details = nullptr)
-      : std::runtime_error(message),
-        exit_(exit),
-        code_(std::move(code)),
-        cure_(std::move(cure)),
-        details_(std::move(details)) {}
+  Failure(Exit exit, std::string code, const std::string& message, std::string cure = {},
+          Json details = nullptr);
   [[nodiscard]] Exit exit() const { return exit_; }
   [[nodiscard]] const std::string& code() const { return code_; }
   [[nodiscard]] const std::string& cure() const { return cure_; }

@@ -1,6 +1,6 @@
 #include "ops/cli/roster_import.h"
 
-#include "common/core/error.h"
+#include "ops/cli/context.h"
 
 #include <algorithm>
 #include <array>
@@ -26,20 +26,29 @@ std::string lower(std::string text) {
   return text;
 }
 
+/// Text from the file as a mistake quotes it: enough to find it by.
+std::string in_quotes(const std::string& text) {
+  constexpr std::size_t most = 60;
+  std::size_t end = std::min(text.size(), most);
+  while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U)
+    --end;  // not within a character
+  return "'" + text.substr(0, end) + (end < text.size() ? "…'" : "'");
+}
+
 /// What is wrong with an address; empty where nothing is. Not RFC 5322 in full: what Entra ID can hold.
 std::string address_mistake(const std::string& text) {
   if (text.empty()) return "the email is missing";
   if (text.size() > 254) return "the email is longer than 254 characters";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x80) return "'" + text + "' has letters that addresses in Entra ID cannot have";
+    if (byte >= 0x80) return in_quotes(text) + " has letters that addresses in Entra ID cannot have";
     if (byte <= 0x20 || byte == 0x7F || std::string_view("\"(),:;<>[]\\").find(c) != std::string_view::npos)
-      return "'" + text + "' is no email address";
+      return in_quotes(text) + " is no email address";
   }
   const auto at = text.find('@');
   if (at == std::string::npos || at == 0 || at + 1 == text.size() ||
       text.find('@', at + 1) != std::string::npos)
-    return "'" + text + "' is no email address";
+    return in_quotes(text) + " is no email address";
   return {};
 }
 
@@ -84,7 +93,7 @@ class Reader {
       const auto found = std::ranges::find(column_names, name);
       if (found == column_names.end()) {
         mistake(header[i].at,
-                "unknown column '" + name + "': there are email, display_name, role and object_id");
+                "unknown column " + in_quotes(name) + ": there are email, display_name, role and object_id");
         continue;
       }
       auto& place = places_[static_cast<std::size_t>(found - column_names.begin())];
@@ -126,7 +135,8 @@ class Reader {
       mistake(field(display_name).at, "a line break in the display name");
     if (member.role.empty()) member.role = "member";
     if (!valid_role(member.role))
-      mistake(field(role).at, "role '" + member.role + "' may hold letters, digits, '-' and '_', at most 64");
+      mistake(field(role).at,
+              "role " + in_quotes(member.role) + " may hold letters, digits, '-' and '_', at most 64");
     if (roster_.names_object_ids) read_object_id(field(object_id), member);
     roster_.members.push_back(std::move(member));
   }
@@ -136,7 +146,7 @@ class Reader {
     if (text.empty()) return;
     member.object_id = Uuid::parse(text);
     if (!member.object_id) {
-      mistake(field.at, "object_id '" + text + "' is no GUID");
+      mistake(field.at, "object_id " + in_quotes(text) + " is no GUID");
     } else if (const auto [first, inserted] = objects_.emplace(*member.object_id, field.at.line); !inserted) {
       mistake(field.at, "object_id '" + text + "' stands already in line " + std::to_string(first->second));
     }
@@ -166,11 +176,7 @@ RosterChange replace_roster(postgres::Transaction& transaction, const Uuid& orga
   using postgres::array;
   using postgres::value;
   // The row's lock: two imports at once would otherwise each count and version over the other.
-  const auto locked =
-      transaction.query("SELECT roster_version FROM directory.organizations WHERE id = $1::uuid FOR UPDATE",
-                        {value(organization)});
-  if (locked.empty())
-    throw Error(Fault::not_found, "organization_not_found", "the organization does not exist any more");
+  const long version = lock_organization(transaction, organization).roster_version;
 
   std::vector<std::string> emails, names, roles;
   std::vector<postgres::Value> objects;
@@ -216,7 +222,7 @@ RosterChange replace_roster(postgres::Transaction& transaction, const Uuid& orga
       " AND NOT EXISTS (SELECT FROM incoming i WHERE i.email = m.email)",
       {value(organization)});
   change.unchanged = static_cast<long>(roster.members.size()) - change.added - change.changed;
-  change.roster_version = locked[0].number(0);
+  change.roster_version = version;
   if (change.any())
     change.roster_version =
         transaction

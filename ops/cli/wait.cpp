@@ -2,6 +2,7 @@
 #include "common/core/reasons.h"
 #include "common/core/waiting.h"
 #include "ops/cli/commands.h"
+#include "ops/cli/run_text.h"
 
 #include <algorithm>
 
@@ -26,8 +27,7 @@ Look look(Context& context, const std::vector<Uuid>& ids) {
       " FROM unnest($1::uuid[]) WITH ORDINALITY AS asked(id, place) JOIN ops.runs r ON r.id = asked.id ORDER "
       "BY asked.place",
       {postgres::array(ids)});
-  if (rows.size() != ids.size())
-    throw Failure(not_found, "run_not_found", "the run does not exist", "Find it with 'rollcall runs list'.");
+  if (rows.size() != ids.size()) throw Failure(not_found, "run_not_found", "the run does not exist");
   Look seen;
   for (const auto& row : rows) {
     RunView view{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.json(5)};
@@ -51,26 +51,8 @@ void draw(Output& output, const Look& seen) {
                ? seen.progress[name].get<long>()
                : 0L;
   };
-  output.progress(seen.state, number("done"), number("total"));
-}
-
-std::string count_text(const Json& result, const char* name) {
-  const auto found = result.find(name);
-  return found != result.end() && found->is_number_integer() ? dump(*found) : std::string();
-}
-
-std::string summary(const Json& result) {
-  if (!result.is_object()) return {};
-  const bool dry = result.value("dry_run", Json(false)) == Json(true);
-  std::string text = dry ? "would be " : "";
-  for (const char* name : {"added", "removed", "unmatched", "already_member", "unresolved", "failed"}) {
-    const std::string count = count_text(result, name);
-    if (count.empty()) continue;
-    std::string label(name);
-    std::ranges::replace(label, '_', ' ');
-    text += (text.empty() || text.ends_with("be ") ? "" : ", ") + label + " " + count;
-  }
-  return text;
+  output.progress(seen.state == "queued" ? "queued, waiting for its worker" : seen.state, number("done"),
+                  number("total"));
 }
 
 }  // namespace
@@ -104,9 +86,7 @@ std::vector<RunView> wait_for_runs(Context& context, const std::vector<Uuid>& id
 
 Json to_json(const RunView& run) {
   Json json = {{"job_id", run.id}, {"state", run.state}, {"result", run.result}};
-  if (!run.error_code.empty())
-    json["error"] = {
-        {"code", run.error_code}, {"message", run.error_message}, {"cure", cure_for(run.error_code)}};
+  if (!run.error_code.empty()) json["error"] = error_json(run.error_code, run.error_message);
   if (run.state == "needs_approval") json["approve"] = "rollcall runs approve " + run.id;
   return json;
 }
@@ -115,8 +95,7 @@ int report_run(Context& context, const RunView& run, bool print_json) {
   auto& output = context.output;
   if (print_json) output.document(to_json(run));
   output.line(output.coloured_state(run.state) + "  " + run.id);
-  const std::string numbers = summary(run.result);
-  if (!numbers.empty()) output.line(numbers);
+  print_result(output, run.result);
   if (!run.error_code.empty()) {
     output.line("why: " + printable(run.error_message) + " (" + run.error_code + ")");
     const auto cure = cure_for(run.error_code);
@@ -129,21 +108,6 @@ int report_run(Context& context, const RunView& run, bool print_json) {
     return refused;
   }
   return run.state == "succeeded" ? done : failed;
-}
-
-void print_plan(Output& output, const Json& document) {
-  if (!document.is_object()) return;
-  bool any = false;
-  for (const auto& [list, sign] : {std::pair{"adds", "+ "}, {"removals", "- "}, {"unmatched", "? "}}) {
-    const auto found = document.find(list);
-    if (found == document.end() || !found->is_array()) continue;
-    for (const auto& member : *found) {
-      output.line(sign + (member.is_string() ? member.get<std::string>() : dump(member)));
-      any = true;
-    }
-  }
-  output.line(any ? "(+ would be added, - would be removed, ? in the group but not on the roster)"
-                  : "no drift: the group is as the roster says");
 }
 
 }  // namespace rollcall::cli

@@ -1,59 +1,17 @@
-#include "common/postgres/postgres.h"
-#include "ops/cli/app.h"
-#include "tests/support/catch.h"
-#include "tests/support/services.h"
+#include "tests/integration/cli/shell.h"
 
-#include <fstream>
-#include <map>
 #include <sstream>
 
 /// Commands from their words to the database and back, each test on a database of its own. Kafka is left out
 /// on purpose: commands must not need it.
 using namespace rollcall;
+using namespace rollcall::test;
 
 namespace {
 
 constexpr auto group_a = "1b2d4c1e-0000-4000-8000-00000000000a";
 constexpr auto group_b = "1b2d4c1e-0000-4000-8000-00000000000b";
 constexpr auto unknown_id = "1b2d4c1e-0000-4000-8000-0000000000ff";
-
-struct Answer {
-  int exit = 0;
-  std::string out, err;
-  [[nodiscard]] Json json() const { return Json::parse(out); }
-};
-
-class Shell {
- public:
-  Shell() : url_(test::fresh_database()) { REQUIRE((*this)({"migrate"}).exit == 0); }
-
-  Answer operator()(std::vector<std::string> words, const std::string& input = {}) const {
-    std::ostringstream out, err;
-    std::istringstream in(input);
-    const std::map<std::string, std::string> variables = {{"DATABASE_URL", url_}};
-    const auto environment = [variables](const std::string& name) -> std::optional<std::string> {
-      const auto found = variables.find(name);
-      return found == variables.end() ? std::nullopt : std::optional(found->second);
-    };
-    const int exit = cli::run(std::move(words), {out, err, in, environment, {}});
-    return {exit, out.str(), err.str()};
-  }
-  [[nodiscard]] Json json(std::vector<std::string> words, const std::string& input = {}) const {
-    words.push_back("--json");
-    return (*this)(std::move(words), input).json();
-  }
-  postgres::Rows query(const std::string& sql) const {  // also for statements
-    postgres::Options options;
-    options.url = url_;
-    return postgres::Database(options).query(sql);
-  }
-  [[nodiscard]] std::string add(const std::string& name) const {
-    return json({"org", "add", "--name", name})["id"];
-  }
-
- private:
-  std::string url_;
-};
 
 }  // namespace
 
@@ -182,7 +140,7 @@ TEST_CASE("A sync is queued with its command even where Kafka is away") {
   CHECK(rollcall({"org", "link", org, group_a}).exit == 0);
   const auto queued = rollcall({"sync", org, "--dry-run", "--json"});
   CHECK(queued.exit == 0);
-  CHECK(queued.err.find("the scheduler will send it") != std::string::npos);
+  CHECK(queued.err.find("rollcall-scheduler sends it") != std::string::npos);
   const Json answer = queued.json();
   CHECK(answer["state"] == "queued");
   const Json run = rollcall.json({"runs", "show", answer["job_id"]});
@@ -210,6 +168,30 @@ TEST_CASE("Waiting for a run ends with the exit code of its end") {
   CHECK(watched_in("cancelled").exit == 1);
   CHECK(watched_in("needs_approval").exit == 4);
   CHECK(watched_in("needs_approval").json()["approve"] == "rollcall runs approve " + run);
+}
+
+TEST_CASE("A plan is told by what would be done, with addresses where they are known") {
+  const Shell rollcall;
+  const std::string org = rollcall.add("Contoso");
+  CHECK(rollcall({"org", "link", org, group_a}).exit == 0);
+  CHECK(rollcall({"roster", "import", org, "-"},
+                 std::string("email,display_name,role,object_id\nada@contoso.com,Ada,m,") + group_b + "\n")
+            .exit == 0);
+  const std::string run = rollcall.json({"sync", org})["job_id"];
+  const std::string lists = std::string(R"("adds": [")") + group_b +
+                            R"("], "removals": [], "unmatched": [")" + unknown_id + R"("])";
+  rollcall.query(
+      "UPDATE ops.runs SET state = 'needs_approval', error_code = 'guard_removals', error_message = 'x',"
+      " result = '{\"added\": 0, \"removed\": 0, \"unmatched\": 1, \"plan\": {" +
+      lists + ", \"cut\": {\"removals\": 9000}}}' WHERE id = '" + run + "'");
+  rollcall.query("INSERT INTO sync.plans (run_id, organization_id, group_id, digest, document) VALUES ('" +
+                 run + "', '" + org + "', '" + group_a + "', 'd', '{" + lists + "}')");
+  const auto shown = rollcall({"runs", "show", run});
+  CHECK(shown.exit == 0);
+  CHECK(shown.out.find("would be added 1, would be removed 9000, unmatched 1\n") != std::string::npos);
+  CHECK(shown.out.find(std::string("+ ") + group_b + "  ada@contoso.com\n") != std::string::npos);
+  CHECK(shown.out.find(std::string("? ") + unknown_id + "\n") != std::string::npos);
+  CHECK(shown.out.find("rollcall runs approve " + run) != std::string::npos);
 }
 
 TEST_CASE("Only a run that waits for approval can be approved or rejected") {

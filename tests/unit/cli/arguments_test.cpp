@@ -68,6 +68,25 @@ TEST_CASE("Mistakes of usage end with 2 and name the help to read") {
   }
 }
 
+TEST_CASE("A command that is not there is named, with the one that was meant") {
+  const auto said = [](const std::vector<std::string>& words) {
+    std::ostringstream out, err;
+    std::istringstream in;
+    CHECK(run(words, {out, err, in, [](const std::string&) { return std::nullopt; }, {}}) == usage);
+    return err.str();
+  };
+  CHECK(said({"dcotor"})
+            .starts_with("error: there is no command 'rollcall dcotor'; did you mean 'rollcall doctor'?\n"));
+  CHECK(said({"org", "lst"}).starts_with("error: there is no command 'rollcall org lst'; did you mean"));
+  CHECK(said({"sched"}).find("did you mean 'rollcall schedules'?") != std::string::npos);
+  CHECK(said({"frobnicate"}).starts_with("error: there is no command 'rollcall frobnicate'\n"));
+  CHECK(said({}).starts_with("error: rollcall needs a command: doctor, migrate, org,"));
+  CHECK(said({"policy", "Contoso"}).starts_with("error: rollcall policy needs a command: show, set\n"));
+  CHECK(said({"org"}).find("See 'rollcall org --help'.") != std::string::npos);
+  CHECK(said({"sync", "Contoso", "--all"}).find("one of the two") != std::string::npos);
+  CHECK(said({"org", "add"}).find("--name is required") != std::string::npos);
+}
+
 TEST_CASE("Help is for every command, has an example, and ends with 0") {
   for (const auto& words : std::vector<std::vector<std::string>>{{"doctor"},
                                                                  {"org", "add"},

@@ -1,6 +1,7 @@
 #include "ops/cli/output.h"
 
 #include "common/core/error.h"
+#include "common/core/reasons.h"
 #include "tests/support/catch.h"
 
 #include <sstream>
@@ -50,7 +51,19 @@ TEST_CASE("Every fault has its exit code") {
   CHECK(exit_of(Fault::config, "setting_invalid") == usage);
   CHECK(exit_of(Fault::invalid, "database_refused") == failed);
   CHECK(describe(std::runtime_error("x")).exit() == failed);
-  CHECK_FALSE(describe(Error(Fault::transient, "no_such_code", "x")).cure().empty());
+}
+
+TEST_CASE("A failure has its code's cure, unless it names a better one") {
+  CHECK(describe(Error(Fault::conflict, "database_conflict", "x")).cure() == cure_for("database_conflict"));
+  CHECK(describe(std::runtime_error("x")).cure() == cure_for("internal"));
+  CHECK(Failure(refused, "group_not_linked", "x").cure() == cure_for("group_not_linked"));
+  CHECK(Failure(refused, "group_not_linked", "x", "Do y.").cure() == "Do y.");
+}
+
+TEST_CASE("An error's own lines stand, and nothing in it steers the terminal") {
+  std::ostringstream out, err;
+  Output(out, err, false, {true, true, false}).failure({failed, "internal", "one\n two\x1b[2J\r", "Do y."});
+  CHECK(err.str() == "error: one\n two [2J \n  what to do: Do y.\n");
 }
 
 TEST_CASE("Text from outside cannot steer the terminal; widths count characters") {

@@ -38,6 +38,7 @@ TEST_CASE("Mistakes in a roster are told with line and column") {
            {"email,display_name,role,role\n", {1, 25}, "twice"},
            {"email,display_name,role,objectid\n", {1, 25}, "unknown column 'objectid'"},
            {head + "a@b.c,A,member\n", {2, 1}, "3 fields"},
+           {head + "a@b.c,A,member,,\n", {2, 1}, "5 fields"},
            {head + ",A,member,\n", {2, 1}, "missing"},
            {head + "nobody,A,member,\n", {2, 1}, "no email address"},
            {head + "a@b@c,A,member,\n", {2, 1}, "no email address"},

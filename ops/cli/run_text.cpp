@@ -1,0 +1,143 @@
+#include "ops/cli/run_text.h"
+
+#include "common/core/reasons.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+namespace rollcall::cli {
+namespace {
+
+/// Of each list; the whole of it is in the JSON.
+constexpr std::size_t shown_max = 10;
+
+const Json& part(const Json& json, const char* name) {
+  static const Json none;
+  const auto found = json.is_object() ? json.find(name) : json.end();
+  return found == json.end() ? none : *found;
+}
+
+std::string text_of(const Json& json, const char* name) {
+  const Json& found = part(json, name);
+  return found.is_string() ? printable(found.get_ref<const std::string&>()) : std::string();
+}
+
+/// How many changes a plan in a result has of this kind: the list is cut where it is long, and the number
+/// stands beside it.
+Json planned(const Json& plan, const char* list) {
+  const Json& cut = part(part(plan, "cut"), list);
+  return cut.is_number_integer() ? cut : Json(part(plan, list).size());
+}
+
+/// Nothing was done yet where the result shows a plan: what counts then is what would be.
+std::string counts(const Json& result) {
+  const Json& plan = part(result, "plan");
+  std::string text;
+  const auto add = [&](std::string label, const Json& count) {
+    if (!count.is_number_integer()) return;
+    std::ranges::replace(label, '_', ' ');
+    text += (text.empty() ? "" : ", ") + label + " " + dump(count);
+  };
+  if (plan.is_object()) {
+    add("would be added", planned(plan, "adds"));
+    add("would be removed", planned(plan, "removals"));
+  } else {
+    for (const char* name : {"added", "removed"})
+      add(name, part(result, name));
+  }
+  for (const char* name : {"unmatched", "already_member", "unresolved"})
+    add(name, part(result, name));
+  if (!plan.is_object()) add("failed", part(result, "failed"));
+  return text;
+}
+
+/// Lines such as "unresolved  ada@contoso.com: address_not_found", then each code's cure once.
+void print_problems(Output& output, const std::string& label, const Json& list, const char* who, long total) {
+  if (!list.is_array() || list.empty()) return;
+  std::map<std::string, std::string_view> cures;
+  const std::size_t shown = std::min(list.size(), shown_max);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const std::string code = text_of(list[i], "code");
+    const std::string message = text_of(list[i], "message");
+    output.line(label + "  " + text_of(list[i], who) + ": " +
+                (message.empty() ? code : message + " (" + code + ")"));
+    cures[code] = cure_for(code);
+  }
+  if (total > static_cast<long>(shown))
+    output.line("  and " + std::to_string(total - static_cast<long>(shown)) +
+                " more: the first of them are in --json");
+  for (const auto& [code, cure] : cures)
+    if (!cure.empty()) output.line("  what to do: " + std::string(cure));
+}
+
+using Names = std::map<std::string, std::string>;
+
+/// Addresses by object id, as roster and resolution know them; who is on neither has none.
+Names names_of(Context& context, const Uuid& organization, const std::vector<Uuid>& members) {
+  Names names;
+  for (const auto& row : context.database().query(
+           "SELECT i.object_id, i.address FROM sync.identities i JOIN directory.organizations o"
+           " ON o.tenant_id = i.tenant_id WHERE o.id = $1::uuid AND i.object_id = ANY($2::uuid[])"
+           " UNION ALL SELECT object_id, email FROM directory.members"
+           " WHERE organization_id = $1::uuid AND object_id = ANY($2::uuid[])",
+           {postgres::value(organization), postgres::array(members)}))
+    names[row.text(0)] = row.text(1);
+  return names;
+}
+
+struct Change {
+  const char* sign;
+  std::string member;
+};
+
+std::vector<Change> changes_of(const Json& document) {
+  std::vector<Change> changes;
+  for (const auto& [list, sign] : {std::pair{"adds", "+ "}, {"removals", "- "}, {"unmatched", "? "}})
+    if (const Json& found = part(document, list); found.is_array())
+      for (const auto& member : found)
+        changes.push_back({sign, member.is_string() ? member.get<std::string>() : dump(member)});
+  return changes;
+}
+
+}  // namespace
+
+Json error_json(const std::string& code, const std::string& message) {
+  return {{"code", code}, {"message", message}, {"cure", cure_for(code)}};
+}
+
+void print_result(Output& output, const Json& result) {
+  if (!result.is_object()) return;
+  const std::string numbers = counts(result);
+  if (!numbers.empty()) output.line(numbers);
+  const auto number = [&](const char* name) {
+    const Json& found = part(result, name);
+    return found.is_number_integer() ? found.get<long>() : 0L;
+  };
+  print_problems(output, "unresolved", part(part(result, "unresolved_addresses"), "first"), "address",
+                 number("unresolved"));
+  print_problems(output, "failed", part(result, "failures"), "member", number("failed"));
+}
+
+void print_plan(Context& context, const Uuid& organization, const Json& document, std::size_t most,
+                const std::string& rest) {
+  auto& output = context.output;
+  if (!document.is_object() || output.json()) return;
+  const auto changes = changes_of(document);
+  if (changes.empty()) return output.line("no drift: the group is as the roster says");
+  const std::size_t shown = std::min(changes.size(), most);
+  std::vector<Uuid> members;
+  for (std::size_t i = 0; i < shown; ++i)
+    if (const auto id = Uuid::parse(changes[i].member)) members.push_back(*id);
+  const Names names = names_of(context, organization, members);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto name = names.find(changes[i].member);
+    output.line(changes[i].sign + printable(changes[i].member) +
+                (name == names.end() ? "" : "  " + printable(name->second)));
+  }
+  if (shown < changes.size())
+    output.line("  and " + std::to_string(changes.size() - shown) + " more: " + rest);
+  output.line("(+ would be added, - would be removed, ? in the group but not on the roster)");
+}
+
+}  // namespace rollcall::cli
