@@ -2,6 +2,7 @@
 #include "ops/cli/commands.h"
 #include "ops/cli/run_text.h"
 
+#include <algorithm>
 #include <fstream>
 
 /// sync and plan: asking for runs.
@@ -106,6 +107,11 @@ int report_all(Context& context, const std::vector<Organization>& organizations,
   }
   context.output.document(list);
   context.output.table({"RUN", "STATE", "ORGANIZATION", "ADDED", "REMOVED", "UNMATCHED", "WHY"}, table, "");
+  const bool asks = std::ranges::find(views, "needs_approval", &RunView::state) != views.end();
+  if (asks && !context.output.json())
+    context.output.note(
+        "note: some wait for approval; see each plan with 'rollcall runs show RUN', then "
+        "'rollcall runs approve RUN' or 'rollcall runs reject RUN'.");
   return exit;
 }
 

@@ -27,7 +27,12 @@ Look look(Context& context, const std::vector<Uuid>& ids) {
       " FROM unnest($1::uuid[]) WITH ORDINALITY AS asked(id, place) JOIN ops.runs r ON r.id = asked.id ORDER "
       "BY asked.place",
       {postgres::array(ids)});
-  if (rows.size() != ids.size()) throw Failure(not_found, "run_not_found", "the run does not exist");
+  if (rows.size() != ids.size()) {
+    const auto missing = std::ranges::find_if(ids, [&](const Uuid& id) {
+      return std::none_of(rows.begin(), rows.end(), [&](const auto& row) { return row.uuid(0) == id; });
+    });
+    throw Failure(not_found, "run_not_found", "there is no run " + missing->to_string());
+  }
   Look seen;
   for (const auto& row : rows) {
     RunView view{row.text(0), row.text(1), row.text(2), row.text(3), row.text(4), row.json(5)};

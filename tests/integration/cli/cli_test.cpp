@@ -1,5 +1,7 @@
 #include "tests/integration/cli/shell.h"
 
+#include <chrono>
+#include <future>
 #include <sstream>
 
 /// Commands from their words to the database and back, each test on a database of its own. Kafka is left out
@@ -167,7 +169,25 @@ TEST_CASE("Waiting for a run ends with the exit code of its end") {
   CHECK(watched_in("failed").exit == 1);
   CHECK(watched_in("cancelled").exit == 1);
   CHECK(watched_in("needs_approval").exit == 4);
+  const auto unknown = rollcall({"runs", "watch", unknown_id});
+  CHECK(unknown.exit == 3);
+  CHECK(unknown.err.find(unknown_id) != std::string::npos);
   CHECK(watched_in("needs_approval").json()["approve"] == "rollcall runs approve " + run);
+}
+
+TEST_CASE("A sweep ends with 4 and says how to go on where some runs wait for approval") {
+  const Shell rollcall;
+  CHECK(rollcall({"org", "add", "--name", "One", "--group", group_a}).exit == 0);
+  CHECK(rollcall({"org", "add", "--name", "Two", "--group", group_b}).exit == 0);
+  auto sweep = std::async(std::launch::async, [&] { return rollcall({"sync", "--all", "--wait"}); });
+  while (sweep.wait_for(std::chrono::milliseconds(20)) == std::future_status::timeout)
+    rollcall.query(
+        "UPDATE ops.runs r SET state = CASE o.name WHEN 'One' THEN 'succeeded' ELSE 'needs_approval' END"
+        " FROM directory.organizations o WHERE o.id = r.organization_id");
+  const auto answer = sweep.get();
+  CHECK(answer.exit == 4);
+  CHECK(answer.out.find("\tneeds_approval\tTwo\t") != std::string::npos);
+  CHECK(answer.err.find("rollcall runs approve RUN") != std::string::npos);
 }
 
 TEST_CASE("A plan is told by what would be done, with addresses where they are known") {
