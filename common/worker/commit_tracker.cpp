@@ -1,6 +1,7 @@
 #include "common/worker/commit_tracker.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rollcall::worker {
 
