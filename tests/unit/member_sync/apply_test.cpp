@@ -4,6 +4,9 @@
 #include "tests/unit/member_sync/support.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
+#include <random>
 #include <set>
 
 #include <rapidcheck.h>
@@ -105,6 +108,74 @@ TEST_CASE("packing meets the floor of requests, and sends every change once") {
     RC_ASSERT(batches == std::max((patches + cap - 1) / cap, (patches + removals + 19) / 20));
     RC_ASSERT(sent.size() == plan.size());
     RC_ASSERT(std::set<std::uint32_t>(sent.begin(), sent.end()).size() == plan.size());
+  }));
+}
+
+TEST_CASE("whatever happens to batches, no change is lost, doubled or early, and no batch is too large") {
+  CHECK(rc::check("the queue holds what is left of a list of all changes", [] {
+    std::mt19937 random{*rc::gen::arbitrary<unsigned>()};
+    const auto dice = [&](unsigned below) { return static_cast<unsigned>(random() % below); };
+    const Plan plan = make(dice(500), dice(150));
+    std::vector<std::uint32_t> checkpointed;
+    std::set<std::uint32_t> left;
+    for (std::uint32_t change = 0; change < plan.size(); ++change)
+      dice(4) == 0 ? checkpointed.push_back(change) : void(left.insert(change));
+    std::ranges::shuffle(checkpointed, random);
+    checkpointed.push_back(static_cast<std::uint32_t>(plan.size()));  // of an older plan: not ours
+    ApplyQueue queue{plan, checkpointed, true};
+    std::map<std::uint32_t, long> not_before;
+    long now = 0;
+    for (; !left.empty() && now < 2000; ++now) {
+      const int cap = queue.patch_cap();
+      RC_ASSERT((cap >= 1 && cap <= 20));
+      Batch batch = queue.next_batch(at(now));
+      RC_ASSERT(batch.cap == cap);
+      RC_ASSERT(batch.steps.size() <= 20U);
+      RC_ASSERT(std::ranges::count(batch.steps, StepKind::add_many, &Step::kind) <= cap);
+      std::set<std::uint32_t> taken;
+      for (const Step& step : batch.steps) {
+        RC_ASSERT((!step.changes.empty() && step.changes.size() <= 20));
+        RC_ASSERT((step.kind == StepKind::add_many || step.changes.size() == 1));
+        RC_ASSERT(step.maybe_applied);
+        for (const auto change : step.changes) {
+          RC_ASSERT(plan.is_add(change) == (step.kind != StepKind::remove_one));
+          RC_ASSERT(left.contains(change));
+          RC_ASSERT(taken.insert(change).second);
+          RC_ASSERT(not_before[change] <= now);
+        }
+      }
+      if (batch.steps.empty()) {  // then the queue says until when
+        RC_ASSERT(queue.next_due().has_value());
+        RC_ASSERT(*queue.next_due() > at(now));
+      }
+      const bool overloaded = dice(8) == 0;
+      if (dice(10) == 0) {  // not sent after all
+        queue.put_back(std::move(batch));
+        continue;
+      }
+      for (const Step& step : batch.steps) {
+        const auto fate = dice(5);
+        if (fate == 0) {
+          queue.push({step});
+        } else if (fate == 1) {
+          const long due = now + 1 + dice(20);
+          for (const auto change : step.changes)
+            not_before[change] = due;
+          queue.push_later({step}, at(due));
+        } else if (fate == 2 && step.kind == StepKind::add_many) {  // taken apart
+          for (const auto change : step.changes)
+            queue.push({{StepKind::add_one, {change}, 0, true}});
+        } else {
+          for (const auto change : step.changes)
+            left.erase(change);
+        }
+      }
+      queue.finished(batch, overloaded);
+      if (!overloaded) RC_ASSERT((queue.patch_cap() == cap || queue.patch_cap() == cap + 1));
+      if (overloaded) RC_ASSERT(queue.patch_cap() == std::max(1, cap / 2));
+      RC_ASSERT(queue.empty() == left.empty());
+    }
+    RC_ASSERT(left.empty());
   }));
 }
 
