@@ -66,6 +66,8 @@ TEST_CASE("a leap day is found years ahead, across a century without one", "[uni
       {"0 0 29 2 *", "UTC", "2026-01-01T00:00:00Z", "2028-02-29T00:00:00.000Z"},
       {"0 0 29 2 *", "UTC", "2096-02-29T00:00:00Z", "2104-02-29T00:00:00.000Z"},
       {"0 0 29 2 */7", "UTC", "2076-03-01T00:00:00Z", "2088-02-29T00:00:00.000Z"},
+      // The longest wait there is: 40 years from one leap day on a Sunday to the next.
+      {"0 0 29 2 */7", "UTC", "2088-02-29T00:00:00Z", "2128-02-29T00:00:00.000Z"},
   });
 }
 
