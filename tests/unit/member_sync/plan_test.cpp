@@ -82,6 +82,7 @@ TEST_CASE("the digest's text depends on group and changes, not on who is unmatch
   CHECK(canonical_text(group_id, plan) == canonical_text(group_id, flagged));
   CHECK(canonical_text(group_id, plan) != canonical_text(id(7), plan));
   CHECK(canonical_text(group_id, plan) != canonical_text(group_id, {ids({3}), ids({1}), {}}));
+  CHECK(canonical_text(group_id, {ids({1}), {}, {}}) != canonical_text(group_id, {{}, ids({1}), {}}));
 }
 
 TEST_CASE("recent writes lie over a listing") {
