@@ -3,8 +3,11 @@
 #include "common/core/error.h"
 #include "common/core/json.h"
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <vector>
 

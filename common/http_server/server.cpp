@@ -4,6 +4,7 @@
 #include "common/log/log.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cctype>
 #include <mutex>

@@ -6,6 +6,7 @@
 #include "common/log/log.h"
 
 #include <algorithm>
+#include <map>
 
 namespace rollcall::postgres {
 namespace {

@@ -4,6 +4,7 @@
 #include "common/log/log.h"
 #include "common/postgres/connection_string.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 

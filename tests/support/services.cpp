@@ -3,6 +3,7 @@
 #include "common/crypto/crypto.h"
 #include "common/postgres/postgres.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <stdexcept>

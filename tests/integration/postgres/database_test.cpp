@@ -4,6 +4,7 @@
 #include "tests/support/services.h"
 
 #include <atomic>
+#include <stdexcept>
 #include <thread>
 
 using namespace rollcall;

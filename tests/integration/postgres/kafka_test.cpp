@@ -5,9 +5,13 @@
 #include "tests/support/services.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
+#include <utility>
 
 using namespace rollcall;
 using namespace std::chrono_literals;

@@ -5,6 +5,7 @@
 #include "tests/support/services.h"
 
 #include <thread>
+#include <utility>
 
 using namespace rollcall;
 using postgres::Database;

@@ -8,6 +8,7 @@
 #include "tests/support/services.h"
 
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <thread>
 

@@ -1,5 +1,8 @@
 #include "tests/integration/runs/fixture.h"
 
+#include <functional>
+#include <mutex>
+
 using namespace rollcall;
 using namespace rollcall::test;
 

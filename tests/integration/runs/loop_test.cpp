@@ -1,6 +1,8 @@
 #include "tests/integration/runs/fixture.h"
 
+#include <atomic>
 #include <set>
+#include <thread>
 
 using namespace rollcall;
 using namespace rollcall::test;

@@ -5,6 +5,8 @@
 #include "tests/integration/scheduler/support.h"
 #include "tests/support/catch.h"
 
+#include <thread>
+
 using namespace rollcall;
 using namespace std::chrono_literals;
 using test::Collector;

@@ -5,7 +5,9 @@
 #include "tests/integration/scheduler/support.h"
 #include "tests/support/catch.h"
 
+#include <algorithm>
 #include <map>
+#include <thread>
 
 using namespace rollcall;
 using namespace std::chrono_literals;

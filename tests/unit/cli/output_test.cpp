@@ -5,6 +5,7 @@
 #include "tests/support/catch.h"
 
 #include <sstream>
+#include <stdexcept>
 
 using namespace rollcall;
 using namespace rollcall::cli;

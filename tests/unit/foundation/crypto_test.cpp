@@ -3,6 +3,7 @@
 #include "tests/support/catch.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <set>
 #include <thread>
 #include <vector>

@@ -5,6 +5,7 @@
 #include "tests/unit/foundation/captured.h"
 
 #include <sstream>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 

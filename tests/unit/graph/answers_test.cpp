@@ -3,6 +3,8 @@
 #include "tests/fakes/fake_transport.h"
 #include "tests/support/catch.h"
 
+#include <utility>
+
 using namespace rollcall;
 using namespace rollcall::graph;
 using namespace std::chrono_literals;

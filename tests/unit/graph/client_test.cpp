@@ -7,7 +7,9 @@
 #include "tests/support/catch.h"
 
 #include <algorithm>
+#include <atomic>
 #include <future>
+#include <stdexcept>
 
 using namespace rollcall;
 using namespace rollcall::graph;

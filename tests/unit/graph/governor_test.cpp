@@ -4,6 +4,7 @@
 #include "tests/support/catch.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <future>
 #include <mutex>
 #include <set>

@@ -4,6 +4,7 @@
 #include "tests/unit/member_sync/support.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <random>

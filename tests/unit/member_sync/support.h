@@ -1,6 +1,7 @@
 #pragma once
 #include "workers/member_sync/core/plan.h"
 
+#include <cstdint>
 #include <random>
 #include <set>
 #include <vector>

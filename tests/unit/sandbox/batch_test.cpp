@@ -1,6 +1,8 @@
 #include "tests/support/catch.h"
 #include "tests/unit/sandbox/sandbox.h"
 
+#include <algorithm>
+
 using namespace rollcall;
 using namespace rollcall::sandbox_graph;
 

@@ -2,8 +2,11 @@
 #include "tests/support/catch.h"
 
 #include <atomic>
+#include <cstdint>
 #include <cstring>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -3,6 +3,8 @@
 #include "common/worker/feed.h"
 #include "tests/support/catch.h"
 
+#include <utility>
+
 using namespace rollcall;
 using namespace rollcall::worker;
 

@@ -1,9 +1,13 @@
 #include "common/worker/lanes.h"
 #include "tests/support/catch.h"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <set>
+#include <thread>
+#include <utility>
 
 #include <rapidcheck.h>
 

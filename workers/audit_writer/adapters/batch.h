@@ -4,6 +4,7 @@
 #include "common/schema/validator.h"
 #include "workers/audit_writer/core/event.h"
 
+#include <cstdint>
 #include <map>
 #include <vector>
 

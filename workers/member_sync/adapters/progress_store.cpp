@@ -3,6 +3,8 @@
 #include "common/core/error.h"
 #include "workers/member_sync/adapters/blocks.h"
 
+#include <cstdint>
+
 namespace rollcall::member_sync {
 namespace {
 

@@ -1,6 +1,7 @@
 #include "workers/member_sync/core/apply.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace rollcall::member_sync {
 namespace {

@@ -3,6 +3,7 @@
 #include "workers/member_sync/core/judge.h"
 
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>

@@ -3,6 +3,7 @@
 #include "workers/member_sync/core/resolve.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace rollcall::member_sync {
 namespace {
