@@ -3,6 +3,8 @@
 #include "common/log/log.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <functional>
 #include <set>
 #include <thread>
 

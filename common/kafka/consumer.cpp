@@ -2,6 +2,11 @@
 #include "common/kafka/handle.h"
 #include "common/log/log.h"
 
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <utility>
+
 namespace rollcall::kafka {
 namespace {
 

@@ -3,12 +3,15 @@
 #include "common/kafka/handle.h"
 #include "common/log/log.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <shared_mutex>
 #include <stop_token>
 #include <thread>
+#include <utility>
 
 namespace rollcall::kafka {
 

@@ -5,7 +5,9 @@
 #include "common/runs/blocks.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
+#include <utility>
 
 namespace rollcall::runs {
 namespace {

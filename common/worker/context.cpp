@@ -3,6 +3,9 @@
 #include "common/core/error.h"
 #include "common/runs/blocks.h"
 
+#include <algorithm>
+#include <functional>
+
 namespace rollcall::worker {
 namespace {
 

@@ -1,6 +1,8 @@
 #pragma once
 #include "common/worker/in_flight.h"
 
+#include <functional>
+
 namespace rollcall::worker {
 
 /// What the loop gives a handler; see RunContext.

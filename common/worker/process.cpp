@@ -10,6 +10,7 @@
 #include <csignal>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include <poll.h>
 #include <pthread.h>

@@ -8,8 +8,13 @@
 #include "common/worker/persist.h"
 #include "common/worker/settler.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <thread>
 
 namespace rollcall::worker {
 namespace {

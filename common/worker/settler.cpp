@@ -2,6 +2,10 @@
 
 #include "common/worker/persist.h"
 
+#include <algorithm>
+#include <iterator>
+#include <set>
+
 namespace rollcall::worker {
 namespace {
 constexpr std::size_t block_max = 500;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <iterator>
 
 /// sync and plan: asking for runs.
 namespace rollcall::cli {

@@ -2,6 +2,8 @@
 
 #include "common/crypto/crypto.h"
 
+#include <iterator>
+
 namespace rollcall::cli {
 namespace {
 

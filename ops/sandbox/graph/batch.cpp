@@ -1,6 +1,7 @@
 #include "ops/sandbox/graph/batch.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace rollcall::sandbox_graph {
 namespace {

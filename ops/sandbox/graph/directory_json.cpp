@@ -1,5 +1,7 @@
 #include "ops/sandbox/graph/directory_json.h"
 
+#include <iterator>
+
 namespace rollcall::sandbox_graph {
 namespace {
 

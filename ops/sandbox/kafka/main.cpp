@@ -1,8 +1,10 @@
 /// rollcall-sandbox-kafka: an in-memory broker for trying things out, librdkafka's mock cluster as a program
 /// of its own. Groups, offsets, headers and idempotent producers work; 5 MiB a partition are kept, nothing
 /// outlives the process.
+#include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <string>
