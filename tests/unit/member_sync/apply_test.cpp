@@ -63,6 +63,7 @@ std::map<std::uint32_t, std::string> run(ApplyQueue& queue, const Plan& plan, Se
                                          const std::function<unsigned()>& dice) {
   std::map<std::uint32_t, std::string> settled;
   for (long now = 0; !queue.empty(); ++now) {
+    RC_ASSERT(now < 100'000);  // it must come to an end
     const Batch batch = queue.next_batch(at(now));
     bool overloaded = false;
     for (const Step& step : batch.steps) {
@@ -145,10 +146,9 @@ TEST_CASE("whatever happens to batches, no change is lost, doubled or early, and
           RC_ASSERT(not_before[change] <= now);
         }
       }
-      if (batch.steps.empty()) {  // then the queue says until when
-        RC_ASSERT(queue.next_due().has_value());
-        RC_ASSERT(*queue.next_due() > at(now));
-      }
+      // What was due has come; where nothing can be sent, the queue says until when.
+      if (const auto due = queue.next_due()) RC_ASSERT(*due > at(now));
+      if (batch.steps.empty()) RC_ASSERT(queue.next_due().has_value());
       const bool overloaded = dice(8) == 0;
       if (dice(10) == 0) {  // not sent after all
         queue.put_back(std::move(batch));
@@ -197,6 +197,18 @@ TEST_CASE("the cap falls on overload, once for what was under way, and grows bac
   for (int i = 0; i < 40; ++i)
     cap.observe(2, 1, false);  // a batch below the cap proves nothing
   CHECK(cap.value() == 2);
+}
+
+TEST_CASE("single additions go beside the cap, which holds for whole PATCHes alone") {
+  ApplyQueue queue{make(100, 0), {}, false};
+  for (int i = 0; i < 5; ++i)
+    queue.finished({{}, queue.patch_cap()}, true);
+  for (std::uint32_t change = 100; change < 107; ++change)
+    queue.push({{StepKind::add_one, {change}, 0, true}});
+  const Batch batch = queue.next_batch(at(0));
+  CHECK(queue.patch_cap() == 1);
+  CHECK(std::ranges::count(batch.steps, StepKind::add_many, &Step::kind) == 1);
+  CHECK(std::ranges::count(batch.steps, StepKind::add_one, &Step::kind) == 7);
 }
 
 TEST_CASE("a resumed queue leaves finished changes out and doubts the rest") {
