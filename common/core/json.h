@@ -10,7 +10,7 @@ namespace rollcall {
 using Json = nlohmann::json;
 
 struct JsonLimits {
-  std::size_t bytes_max = 8 * 1024 * 1024;
+  std::size_t bytes_max = std::size_t{8} * 1024 * 1024;
   int depth_max = 64;
 };
 

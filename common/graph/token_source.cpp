@@ -140,7 +140,7 @@ struct TokenSource::State {
     request.url = credentials.authority + "/" + percent_encode(credentials.tenant_id) + "/oauth2/v2.0/token";
     request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "application/json"}};
     request.timeout = seconds{30};
-    request.response_bytes_max = 1024 * 1024;
+    request.response_bytes_max = std::size_t{1024} * 1024;
     request.body = "grant_type=client_credentials&client_id=" + percent_encode(credentials.client_id) +
                    "&scope=" + percent_encode(credentials.scope);
     if (!credentials.certificate_pem.empty()) {

@@ -19,7 +19,7 @@ struct Request {
   Headers headers;
   std::string body;
   std::chrono::milliseconds timeout{60'000};
-  std::size_t response_bytes_max = 64 * 1024 * 1024;
+  std::size_t response_bytes_max = std::size_t{64} * 1024 * 1024;
   bool fresh_connection = false;  ///< after a 503, Microsoft asks for a new connection
 };
 

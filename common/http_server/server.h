@@ -43,8 +43,8 @@ using Handler = std::function<void(Request, Respond)>;
 struct Options {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;  ///< 0: any free port
-  std::size_t header_bytes_max = 16 * 1024;
-  std::size_t body_bytes_max = 8 * 1024 * 1024;
+  std::size_t header_bytes_max = std::size_t{16} * 1024;
+  std::size_t body_bytes_max = std::size_t{8} * 1024 * 1024;
   std::chrono::milliseconds read_timeout{
       30'000};  ///< for one request to arrive whole, and for idle keep-alive
   std::chrono::milliseconds write_timeout{30'000};

@@ -121,7 +121,7 @@ Response revoke(State& state, const Json& body, WallTime now) {
 
 Response post(const Request& request, State& state, const std::string& what, WallTime now) {
   JsonLimits limits;
-  limits.bytes_max = 256 * 1024 * 1024;
+  limits.bytes_max = std::size_t{256} * 1024 * 1024;
   const auto body = request.body.empty() ? Result<Json>(Json::object()) : parse_json(request.body, limits);
   if (!body) return bad(body.error().message);
   if (!body->is_object()) return bad("the body must be a JSON object");
