@@ -26,6 +26,11 @@ function(add_worker name)
   target_link_libraries(${program} PRIVATE ${name}_lib project_warnings)
 endfunction()
 
+set(rollcall_test_environment "ROLLCALL_BIN=${PROJECT_BINARY_DIR}/bin;ROLLCALL_SOURCE=${PROJECT_SOURCE_DIR}")
+if(ROLLCALL_SANITIZE STREQUAL "thread")
+  list(APPEND rollcall_test_environment "TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.suppressions")
+endif()
+
 # rollcall_test(<label> <area> SOURCES … LINKS … [PROPERTIES …])
 #   One Catch2 program per area, labelled unit, integration or e2e: `ctest -L unit`.
 function(rollcall_test label area)
@@ -38,7 +43,7 @@ function(rollcall_test label area)
   endif()
   add_test(NAME ${target} COMMAND ${target})
   set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT}
-    ENVIRONMENT "ROLLCALL_BIN=${PROJECT_BINARY_DIR}/bin;ROLLCALL_SOURCE=${PROJECT_SOURCE_DIR}")
+    ENVIRONMENT "${rollcall_test_environment}")
   if(NOT label STREQUAL "unit")
     # They share one PostgreSQL and one Kafka, and the machine; each still uses names of its own.
     set_tests_properties(${target} PROPERTIES RUN_SERIAL TRUE)
