@@ -95,11 +95,8 @@ Organization Context::organization(const std::string& id_or_name) {
 
 void Context::publish(std::vector<runs::Stored> stored) {
   std::vector<long> ids;
-  std::vector<kafka::Message> messages;
-  for (auto& one : stored) {
+  for (const auto& one : stored)
     ids.insert(ids.end(), one.ids.begin(), one.ids.end());
-    std::move(one.messages.begin(), one.messages.end(), std::back_inserter(messages));
-  }
   if (ids.empty()) return;
   constexpr auto kept = "; what was asked is stored, and rollcall-scheduler sends it when Kafka is there.";
   if (!has("KAFKA_BROKERS")) return output.note("note: KAFKA_BROKERS is not set" + std::string(kept));
@@ -110,7 +107,8 @@ void Context::publish(std::vector<runs::Stored> stored) {
     if (!producer.reachable())
       return output.note("note: no Kafka broker answers at " + kafka().brokers + kept);
     runs::OutboxPublisher publisher(database(), producer);
-    publisher.publish(ids, std::move(messages));
+    for (auto& one : stored)
+      publisher.publish(one.ids, std::move(one.messages));
     publisher.flush(publish_patience);
     const auto left = database().query("SELECT count(*) FROM ops.outbox WHERE id = ANY($1::bigint[])",
                                        {postgres::array(ids)});

@@ -70,7 +70,8 @@ TEST_CASE("A group belongs to one organization, and each change of it is audited
 
   std::vector<std::string> actions;
   for (const auto& row : rollcall.query(
-           "SELECT payload::json->>'action' FROM ops.outbox WHERE topic = 'rollcall.audit' AND key = '" +
+           "SELECT (m->>'payload')::json->>'action' FROM ops.outbox, jsonb_array_elements(messages) AS m "
+           "WHERE m->>'topic' = 'rollcall.audit' AND m->>'key' = '" +
            one + "' ORDER BY id"))
     actions.push_back(row.text(0));
   CHECK(actions ==
@@ -131,8 +132,10 @@ TEST_CASE("The policy is changed once and audited") {
   CHECK(rollcall.json({"policy", org, "set", "--removal", "mirror"})["changed"] == true);
   CHECK(rollcall.json({"policy", org, "set", "--removal", "mirror"})["changed"] == false);
   CHECK(rollcall.json({"policy", org, "show"})["removal"] == "mirror");
-  CHECK(rollcall.query("SELECT FROM ops.outbox WHERE payload::json->>'action' = 'policy_changed'").size() ==
-        1);
+  CHECK(rollcall
+            .query("SELECT FROM ops.outbox, jsonb_array_elements(messages) AS m "
+                   "WHERE (m->>'payload')::json->>'action' = 'policy_changed'")
+            .size() == 1);
 }
 
 TEST_CASE("A sync is queued with its command even where Kafka is away") {
@@ -147,7 +150,10 @@ TEST_CASE("A sync is queued with its command even where Kafka is away") {
   CHECK(answer["state"] == "queued");
   const Json run = rollcall.json({"runs", "show", answer["job_id"]});
   CHECK(run["parameters"]["dry_run"] == true);
-  CHECK(rollcall.query("SELECT FROM ops.outbox WHERE topic = 'rollcall.member-sync.commands'").size() == 1);
+  CHECK(rollcall
+            .query("SELECT FROM ops.outbox, jsonb_array_elements(messages) AS m "
+                   "WHERE m->>'topic' = 'rollcall.member-sync.commands'")
+            .size() == 1);
   const auto late = rollcall({"runs", "watch", answer["job_id"], "--timeout", "1", "--json"});
   CHECK(late.exit == 1);
   CHECK(late.json()["error"]["code"] == "timeout");

@@ -79,10 +79,16 @@ TEST_CASE("the sweep publishes what its writer did not, in order, and deletes it
     messages.push_back(
         runs::make_message(bench.topic(".commands"), "k", "rollcall.run.v1", "id", {{"n", i}}, wall_now()));
   }
-  bench.database.transact([&](postgres::Transaction& t) { runs::store_in_outbox(t, messages); });
+  // Three transactions: a row each.
+  for (std::size_t from : {0U, 20U, 40U}) {
+    const std::vector<kafka::Message> part(
+        messages.begin() + static_cast<std::ptrdiff_t>(from),
+        messages.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(50, from + 20)));
+    bench.database.transact([&](postgres::Transaction& t) { runs::store_in_outbox(t, part); });
+  }
   CHECK(runs::sweep_outbox(bench.database, bench.producer, 1h, 100) == 0);
-  CHECK(runs::sweep_outbox(bench.database, bench.producer, 0ms, 30) == 30);
-  CHECK(runs::sweep_outbox(bench.database, bench.producer, 0ms, 30) == 20);
+  CHECK(runs::sweep_outbox(bench.database, bench.producer, 0ms, 2) == 40);
+  CHECK(runs::sweep_outbox(bench.database, bench.producer, 0ms, 2) == 10);
   CHECK(bench.count("ops.outbox") == 0);
   const auto read = bench.read(
       bench.topic(".commands"), [](const auto&) { return true; }, 50);
@@ -90,6 +96,19 @@ TEST_CASE("the sweep publishes what its writer did not, in order, and deletes it
   for (std::size_t i = 0; i < 50; ++i)
     CHECK(Json::parse(read[i].value)["n"] == i);
   CHECK(read[0].header("ce_type") == "rollcall.run.v1");
+}
+
+TEST_CASE("more messages than a row holds are several rows, each deleted when all of its own are delivered") {
+  Bench bench;
+  runs::OutboxPublisher publisher(bench.database, bench.producer);
+  std::vector<kafka::Message> messages(
+      1200, runs::make_message(bench.topic(".commands"), "k", "t", "i", {{"a", 1}}, wall_now()));
+  auto ids =
+      bench.database.transact([&](postgres::Transaction& t) { return runs::store_in_outbox(t, messages); });
+  CHECK(ids.size() == 3);
+  publisher.publish(ids, messages);
+  publisher.flush(20s);
+  CHECK(bench.count("ops.outbox") == 0);
 }
 
 TEST_CASE("the publisher deletes what was delivered") {
