@@ -55,6 +55,7 @@ changes_of_ours >"$work/changes"
 equal "$(uniq -d "$work/changes" | wc -l)" 0 "changes made twice"
 until_true 60 "every change is audited" eval '[ "$(audited_changes '"$org"' | wc -l)" -ge "$(wc -l <"$work/changes")" ]'
 audited_changes "$org" >"$work/audited"
+[ -z "$(uniq -d "$work/audited")" ] || sql "SELECT e.occurred_at, e.action, e.member_object_id, e.graph_request_id, e.event_id, e.run_id FROM audit.events e WHERE (e.action, e.member_object_id) IN (SELECT action, member_object_id FROM audit.events GROUP BY 1, 2 HAVING count(*) > 1)"
 equal "$(uniq -d "$work/audited" | wc -l)" 0 "changes audited twice"
 equal "$(comm -23 "$work/changes" "$work/audited" | wc -l)" 0 "changes without an audit event"
 # What somebody else did at the same moment may be taken for ours where no answer told; nothing else may.

@@ -3,14 +3,21 @@
 namespace rollcall::audit_writer {
 namespace {
 
-// In the order of the key: two writers with the same events (after a rebalance) wait for each other, but
-// never in a circle.
+// An event is its id: one that was told again at another time (its run was taken over, and both holders saw
+// the change through) is not another. The primary key cannot say so, since it must contain the partition's
+// column. A run lives a week, so nothing repeats later than that. A scalar subquery, so that it stays one
+// index look-up an event, whatever the planner thinks of the table. In the order of the key: two writers with
+// the same events (after a rebalance) wait for each other, but never in a circle.
 constexpr const char* insert = R"(
     INSERT INTO audit.events (event_id, occurred_at, tenant_id, organization_id, group_id, run_id, actor, action,
                               member_object_id, graph_request_id, detail)
-    SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[],
-                         $8::text[], $9::uuid[], $10::text[], $11::jsonb[])
-     ORDER BY 1, 2
+    SELECT DISTINCT ON (u.event_id) u.*
+      FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[],
+                  $8::text[], $9::uuid[], $10::text[], $11::jsonb[]) AS u(event_id, occurred_at)
+     WHERE (SELECT e.event_id FROM audit.events e
+             WHERE e.event_id = u.event_id AND e.occurred_at > u.occurred_at - interval '8 days'
+               AND e.occurred_at < u.occurred_at + interval '8 days' LIMIT 1) IS NULL
+     ORDER BY u.event_id, u.occurred_at
         ON CONFLICT DO NOTHING)";
 
 template <class Read>
