@@ -30,12 +30,19 @@ void hold(postgres::Transaction& transaction, const Claimed& claimed, const Json
 
 void LoopContext::checkpoint(const std::function<void(postgres::Transaction&)>& write,
                              std::vector<kafka::Message> publish) {
+  const auto asked_at = std::chrono::steady_clock::now();
   auto ids = parts_.database.transact([&](postgres::Transaction& transaction) {
     hold(transaction, claimed_, carried_);
     if (write) write(transaction);
     return runs::store_in_outbox(transaction, publish);
   });
+  parts_.in_flight.confirm(claimed_.run.id, asked_at);
   parts_.outbox.publish(std::move(ids), std::move(publish));
+}
+
+void LoopContext::confirm() {
+  if (parts_.in_flight.confirmed(claimed_.run.id)) return;
+  checkpoint({}, {});
 }
 
 void LoopContext::progress(long done, long total) {

@@ -22,6 +22,7 @@ class LoopContext final : public RunContext {
   void checkpoint(const std::function<void(postgres::Transaction&)>& write,
                   std::vector<kafka::Message> publish) override;
   void progress(long done, long total) override;
+  void confirm() override;
   void carry(Json object) override { carried_ = std::move(object); }
   [[nodiscard]] std::stop_token stop() const override { return stop_; }
 

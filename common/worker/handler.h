@@ -61,6 +61,10 @@ class RunContext {
   /// Error{conflict,"cancelled"}: let it pass through, the loop knows what to do.
   virtual void checkpoint(const std::function<void(postgres::Transaction&)>& write,
                           std::vector<kafka::Message> publish = {}) = 0;
+  /// Before something that cannot be taken back: throws as checkpoint() does where the run is no longer ours.
+  /// Asks the database only where it has not confirmed the claim for a while, as in a process that was
+  /// stopped and goes on.
+  virtual void confirm() = 0;
   /// What the next attempt of this run shall find in Run::carried, should there be one: stored with the next
   /// checkpoint and when the attempt ends.
   virtual void carry(Json object) = 0;

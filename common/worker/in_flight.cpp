@@ -108,6 +108,19 @@ void InFlight::stop_all() {
     source.request_stop();
 }
 
+bool InFlight::confirmed(const Uuid& run) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(run);
+  return found != runs_.end() && !found->second.lost &&
+         std::chrono::steady_clock::now() - found->second.confirmed_at < runs::stale_after / 2;
+}
+
+void InFlight::confirm(const Uuid& run, SteadyTime asked_at) {
+  const std::lock_guard lock(mutex_);
+  const auto found = runs_.find(run);
+  if (found != runs_.end()) found->second.confirmed_at = asked_at;
+}
+
 void InFlight::progress(const Uuid& run, Json progress) {
   const std::lock_guard lock(mutex_);
   const auto found = runs_.find(run);
@@ -174,6 +187,7 @@ void InFlight::heartbeat(postgres::Database& database) {
       const auto state = found.find(ids[i]);
       entry->second.lost = state == found.end() || state->second.second;
       entry->second.cancelled = !entry->second.lost && state->second.first;
+      if (!entry->second.lost) entry->second.confirmed_at = now;
       if (entry->second.lost || entry->second.cancelled) stops.push_back(entry->second.stop);
     }
   }

@@ -32,6 +32,11 @@ class InFlight {
   [[nodiscard]] bool cancelled(const Uuid& run) const;
   void stop_all();
 
+  /// The database has lately said that the claim stands: nobody else can have taken the run over yet.
+  [[nodiscard]] bool confirmed(const Uuid& run) const;
+  /// `asked_at`: when the statement that said so was sent.
+  void confirm(const Uuid& run, SteadyTime asked_at);
+
   void progress(const Uuid& run, Json progress);
   /// Stores the progress reported since the last call.
   void store_progress(postgres::Database& database);
@@ -44,7 +49,7 @@ class InFlight {
   struct Entry {
     std::shared_ptr<const Claimed> claimed;  // none: being claimed
     std::stop_source stop;
-    SteadyTime begun_at{}, beaten_at{};
+    SteadyTime begun_at{}, beaten_at{}, confirmed_at{};
     std::optional<Json> progress;
     int pins = 0;
     bool begun = false, told = false, cancelled = false, lost = false, followed = false;

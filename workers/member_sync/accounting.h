@@ -17,6 +17,7 @@ class Accounting final : public worker::RunContext {
     inner_.carry(spent());
     inner_.checkpoint(write, std::move(publish));
   }
+  void confirm() override { inner_.confirm(); }
   void carry(Json object) override { inner_.carry(std::move(object)); }
   void progress(long done, long total) override { inner_.progress(done, total); }
   [[nodiscard]] std::stop_token stop() const override { return inner_.stop(); }

@@ -113,6 +113,7 @@ void Applier::fill(ApplyQueue& queue) {
 
 bool Applier::launch(Batch& batch, ApplyQueue& queue) {
   try {
+    task_.context.confirm();
     if (batch.steps.size() == 1 && in_flight_ == 0 && queue.empty()) {
       send_alone(batch);
       return true;
