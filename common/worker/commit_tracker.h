@@ -1,6 +1,8 @@
 #pragma once
 #include "common/kafka/kafka.h"
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -41,10 +43,20 @@ class Offsets {
   void finished(const kafka::TopicPartition& partition, std::int64_t offset) {
     const std::lock_guard lock(mutex_);
     tracker_.finished(partition, offset);
+    if (waiting_ && tracker_.open() < wanted_) fewer_.notify_all();
   }
   void forget(const kafka::TopicPartition& partition) {
     const std::lock_guard lock(mutex_);
     tracker_.forget(partition);
+  }
+  /// Waits until fewer than `wanted` are open; false where that took longer than `patience`. One thread calls it.
+  bool wait_for_fewer(std::size_t wanted, std::chrono::milliseconds patience) {
+    std::unique_lock lock(mutex_);
+    wanted_ = wanted;
+    waiting_ = true;
+    const bool fewer = fewer_.wait_for(lock, patience, [&] { return tracker_.open() < wanted; });
+    waiting_ = false;
+    return fewer;
   }
   std::map<kafka::TopicPartition, std::int64_t> take_committable() {
     const std::lock_guard lock(mutex_);
@@ -57,6 +69,9 @@ class Offsets {
 
  private:
   mutable std::mutex mutex_;
+  std::condition_variable fewer_;
+  std::size_t wanted_ = 0;
+  bool waiting_ = false;
   CommitTracker tracker_;
 };
 

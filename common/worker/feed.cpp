@@ -11,6 +11,7 @@ namespace {
 constexpr std::size_t poll_max = 512;
 constexpr std::chrono::milliseconds poll_wait{100};
 constexpr std::chrono::milliseconds commit_every{100};
+constexpr std::chrono::milliseconds patience{500};  // with a full house, before the consumer is paused
 constexpr const char* tick_type = "rollcall.tick.v1";
 
 std::string text_at(const Json& value, const char* field) {
@@ -126,8 +127,11 @@ void Feed::poll_once() {
   deliveries_.retry();
 }
 
+// Pausing makes librdkafka throw away what it has fetched ahead, so it is for work that takes long; a short wait is just not
+// polling.
 void Feed::hold_back() {
-  const bool full = offsets_->open() >= wiring_.open_max;
+  bool full = offsets_->open() >= wiring_.open_max;
+  if (full && !paused_) full = !offsets_->wait_for_fewer(wiring_.open_max * 3 / 4, patience);
   if (full == paused_) return;
   paused_ = full;
   full ? consumer_.pause() : consumer_.resume();
