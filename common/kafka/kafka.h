@@ -48,6 +48,8 @@ class Producer {
   void publish(Message message, std::function<void(const std::string& error)> done);
   /// Waits for what is queued; false where something is left after `timeout`.
   bool flush(std::chrono::milliseconds timeout);
+  /// Learns who leads the topic's partitions, so that its first message does not wait for that (a second).
+  void prepare(const std::string& topic);
   [[nodiscard]] bool reachable() const;
 
  private:

@@ -108,6 +108,7 @@ std::unique_ptr<Feed> Loop::make_feed(bool ticks) {
 }
 
 void Loop::run() {
+  const std::jthread prepare([this] { producer_.prepare(runs::runs_topic); });  // takes librdkafka up to a second
   const auto commands = make_feed(false);
   const auto ticks = make_feed(true);
   Heart heart({{options_.worker, options_.instance},
