@@ -313,6 +313,10 @@ long Database::execute(const std::string& sql, const std::vector<Value>& paramet
   return transact([&](Transaction& transaction) { return transaction.execute(sql, parameters); });
 }
 
+const Options& Database::options() const {
+  return state_->options;
+}
+
 bool Database::reachable() {
   try {
     query("SELECT 1");

@@ -98,6 +98,7 @@ class Database {
   long execute(const std::string& sql, const std::vector<Value>& parameters = {});
   /// Whether a statement gets through now; never throws.
   bool reachable();
+  [[nodiscard]] const Options& options() const;
 
  private:
   void run(const std::function<void(Transaction&)>& work);
