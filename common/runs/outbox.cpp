@@ -31,16 +31,6 @@ Json to_json(const kafka::Message& message) {
           {"payload", message.value}};
 }
 
-kafka::Message message_of(const Json& json) {
-  kafka::Message message;
-  message.topic = json.at("topic").get<std::string>();
-  message.key = json.at("key").get<std::string>();
-  message.value = json.at("payload").get<std::string>();
-  for (const auto& [name, value] : json.at("headers").items())
-    message.headers.emplace_back(name, value.is_string() ? value.get<std::string>() : dump(value));
-  return message;
-}
-
 }  // namespace
 
 std::vector<long> store_in_outbox(postgres::Transaction& transaction,
@@ -172,63 +162,18 @@ void OutboxPublisher::flush(std::chrono::milliseconds timeout) {
   });
 }
 
-namespace {
-
-// What of a sweep was delivered; shared because a callback may come after the sweep gave up waiting.
-struct Sweep {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::set<long> failed;
-  std::size_t open = 0;
-};
-
-// The rows of which everything was delivered.
-std::vector<long> deliver(kafka::Producer& producer,
-                          const std::map<long, std::vector<kafka::Message>>& rows) {
-  const auto sweep = std::make_shared<Sweep>();
-  for (const auto& [id, messages] : rows)
-    sweep->open += messages.size();
-  for (const auto& [id, messages] : rows) {
-    for (const auto& message : messages) {
-      producer.publish(message, [sweep, id = id](const std::string& error) {
-        const std::lock_guard lock(sweep->mutex);
-        if (!error.empty()) sweep->failed.insert(id);
-        if (--sweep->open == 0) sweep->changed.notify_all();
-      });
-    }
+std::vector<kafka::Message> read_outbox(const Json& messages) {
+  std::vector<kafka::Message> read;
+  for (const auto& json : messages) {
+    kafka::Message message;
+    message.topic = json.at("topic").get<std::string>();
+    message.key = json.at("key").get<std::string>();
+    message.value = json.at("payload").get<std::string>();
+    for (const auto& [name, value] : json.at("headers").items())
+      message.headers.emplace_back(name, value.is_string() ? value.get<std::string>() : dump(value));
+    read.push_back(std::move(message));
   }
-  std::unique_lock lock(sweep->mutex);
-  // Not longer: the rows are locked meanwhile. What arrives later is sent twice, which every reader bears.
-  if (!sweep->changed.wait_for(lock, std::chrono::seconds{10}, [&] { return sweep->open == 0; })) return {};
-  std::vector<long> delivered;
-  for (const auto& [id, messages] : rows)
-    if (!sweep->failed.contains(id)) delivered.push_back(id);
-  return delivered;
-}
-
-}  // namespace
-
-long sweep_outbox(postgres::Database& database, kafka::Producer& producer, std::chrono::milliseconds age,
-                  int limit) {
-  return database.transact([&](postgres::Transaction& transaction) -> long {
-    std::map<long, std::vector<kafka::Message>> rows;
-    for (const auto& row : transaction.query(
-             "SELECT id, messages FROM ops.outbox WHERE created_at <= now() - $1::bigint * interval '1 "
-             "millisecond' ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
-             {postgres::value(static_cast<long>(age.count())), postgres::value(limit)})) {
-      auto& messages = rows[row.number(0)];
-      for (const auto& message : row.json(1))
-        messages.push_back(message_of(message));
-    }
-    if (rows.empty()) return 0;
-    const auto delivered = deliver(producer, rows);
-    if (delivered.empty()) return 0;
-    transaction.execute("DELETE FROM ops.outbox WHERE id = ANY($1::bigint[])", {postgres::array(delivered)});
-    long count = 0;
-    for (const long id : delivered)
-      count += static_cast<long>(rows[id].size());
-    return count;
-  });
+  return read;
 }
 
 }  // namespace rollcall::runs

@@ -87,12 +87,12 @@ std::set<Uuid> insert_queued(postgres::Transaction& transaction, const std::vect
   const auto rows = transaction.query(
       "INSERT INTO ops.runs (id, tenant_id, organization_id, worker, operation, state, caller_identity, "
       "parameters, "
-      "parameters_hash, created_at, queued_at) "
+      "parameters_hash, created_at, queued_at, tick_id) "
       "SELECT u.id, u.tenant, u.organization, u.worker, u.operation, 'queued', u.caller, u.parameters, "
-      "u.hash, $9, $9 "
+      "u.hash, $9, $9, u.tick "
       "FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], "
-      "$8::text[]) "
-      "AS u(id, tenant, organization, worker, operation, caller, parameters, hash) ORDER BY u.id "
+      "$8::text[], $10::uuid[]) "
+      "AS u(id, tenant, organization, worker, operation, caller, parameters, hash, tick) ORDER BY u.id "
       "ON CONFLICT (id) DO NOTHING RETURNING id",
       {postgres::array(ids),
        postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.tenant_id); })),
@@ -103,7 +103,8 @@ std::set<Uuid> insert_queued(postgres::Transaction& transaction, const std::vect
        postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.parameters); })),
        postgres::array(
            texts(runs, [](const NewRun& run) { return postgres::value(parameters_hash(run.parameters)); })),
-       postgres::value(now)});
+       postgres::value(now),
+       postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.tick_id); }))});
   std::set<Uuid> inserted;
   for (const auto& row : rows)
     inserted.insert(row.uuid(0));
@@ -166,6 +167,13 @@ Stored enqueue_block(postgres::Transaction& transaction, const std::vector<NewRu
 
 Stored enqueue(postgres::Transaction& transaction, const NewRun& run, WallTime now) {
   return enqueue_block(transaction, {run}, now, false);
+}
+
+void tick_served(postgres::Database& database, const std::string& schedule_id, const std::string& due_at) {
+  database.execute(
+      "UPDATE ops.ticks SET served_at = now(), resend_at = NULL "
+      "WHERE schedule_id = $1::uuid AND due_at = $2::timestamptz AND served_at IS NULL",
+      {postgres::value(schedule_id), postgres::value(due_at)});
 }
 
 Stored approve(postgres::Transaction& transaction, const Uuid& run, const std::string& by, WallTime now) {

@@ -48,17 +48,16 @@ class OutboxPublisher {
   std::unique_ptr<State> state_;
 };
 
-/// Publishes rows older than `age` that their writers did not (FOR UPDATE SKIP LOCKED, deleted after
-/// delivery); returns how many messages. `limit`: rows.
-long sweep_outbox(postgres::Database& database, kafka::Producer& producer, std::chrono::milliseconds age,
-                  int limit);
+/// The messages of an outbox row, from its column of that name.
+std::vector<kafka::Message> read_outbox(const Json& messages);
 
 struct NewRun {
   Uuid id;
   std::string tenant_id, worker, operation, caller_identity;
   std::optional<Uuid> organization_id;
   Json parameters = Json::object();
-  bool bulk = false;  ///< goes to the ticks topic, behind what someone waits for
+  bool bulk = false;                           ///< goes to the ticks topic, behind what someone waits for
+  std::optional<Uuid> tick_id = std::nullopt;  ///< the tick that started it
 };
 /// Inserts the run as queued with its command in the outbox (nothing where the id exists already). Returns
 /// what was stored, for OutboxPublisher::publish.
@@ -69,6 +68,11 @@ struct Stored {
 Stored enqueue(postgres::Transaction& transaction, const NewRun& run, WallTime now);
 /// The command message of a run that stands in ops.runs, for sending (again).
 kafka::Message command_message(const NewRun& run, WallTime now);
+
+/// Every run that the tick of this schedule and due time (RFC 3339) stands for is stored: the scheduler need
+/// not send the tick again, and looks at the runs to tell whether it is still open. Nothing where the tick is
+/// unknown.
+void tick_served(postgres::Database& database, const std::string& schedule_id, const std::string& due_at);
 
 /// needs_approval → queued with the digest approved (valid for 24 h), command in the outbox. Throws
 /// Error{conflict,"not_waiting_for_approval"} in any other state, Error{not_found,"run_not_found"} for an

@@ -68,7 +68,10 @@ class Loop {
   std::optional<Settlement> settlement(const Claimed& claimed);
   Outcome outcome(const Claimed& claimed, LoopContext& context);
   void serve(Tick tick);
-  void queue_commands(const std::vector<Json>& commands);
+  void expand(const Tick& tick);
+  void served(const Json& tick);
+  void bury(const Tick& tick, const Problem& problem);
+  void queue_commands(const std::vector<Json>& commands, const std::optional<Uuid>& tick);
   void shut_down(Feed& commands, Feed& ticks);
 
   const LoopOptions& options_;
@@ -308,21 +311,40 @@ void Loop::serve(Tick tick) {
   std::string key = "tick:" + tick.value.value("schedule_id", std::string{});
   std::vector<Lanes::Piece> piece;
   piece.push_back({std::move(key), false, [this, tick = std::move(tick)](bool dropped) {
-                     if (dropped || stop_.stop_requested()) return;  // not finished: it comes again
-                     try {
-                       const bool done =
-                           persist("tick_waits", stop_, [&] { queue_commands(handler_.expand(tick.value)); });
-                       if (done) tick.ticket.finish();
-                     } catch (const Error& error) {
-                       graveyard_.bury(tick.ticket, {error.code(), error.what()}, group(true));
-                     } catch (const std::exception& error) {
-                       graveyard_.bury(tick.ticket, {"internal", error.what()}, group(true));
-                     }
+                     if (!dropped && !stop_.stop_requested()) expand(tick);  // else it comes again
                    }});
   lanes_.submit(std::move(piece));
 }
 
-void Loop::queue_commands(const std::vector<Json>& commands) {
+void Loop::expand(const Tick& tick) {
+  try {
+    const bool done = persist("tick_waits", stop_, [&] {
+      queue_commands(handler_.expand(tick.value), Uuid::parse(tick.value.at("tick_id").get<std::string>()));
+      served(tick.value);
+    });
+    if (done) tick.ticket.finish();
+  } catch (const Error& error) {
+    bury(tick, {error.code(), error.what()});
+  } catch (const std::exception& error) {
+    bury(tick, {"internal", error.what()});
+  }
+}
+
+void Loop::served(const Json& tick) {
+  runs::tick_served(database_, tick.at("schedule_id").get<std::string>(),
+                    tick.at("due_at").get<std::string>());
+}
+
+void Loop::bury(const Tick& tick, const Problem& problem) {
+  try {
+    served(tick.value);  // or the scheduler would send it again
+  } catch (const std::exception& error) {
+    log::warn("tick_not_marked", log::describe(error));
+  }
+  graveyard_.bury(tick.ticket, problem, group(true));
+}
+
+void Loop::queue_commands(const std::vector<Json>& commands, const std::optional<Uuid>& tick) {
   const std::string type = "rollcall." + options_.worker + ".command.v1";
   std::vector<runs::NewRun> block;
   const auto flush = [&] {
@@ -337,7 +359,8 @@ void Loop::queue_commands(const std::vector<Json>& commands) {
       throw Error(Fault::invalid, problem->code, problem->message);
     auto command = command_of(value);
     block.push_back({command.run_id, command.tenant_id, options_.worker, command.operation,
-                     command.caller_identity, command.organization_id, std::move(command.parameters), true});
+                     command.caller_identity, command.organization_id, std::move(command.parameters), true,
+                     tick});
     if (block.size() == tick_block) flush();
   }
   if (!block.empty()) flush();

@@ -12,14 +12,16 @@ namespace rollcall::scheduler {
 
 struct SchedulerOptions {
   std::string topic_prefix = "rollcall";
-  std::chrono::milliseconds resume_interval{500};
+  std::string instance;                    ///< who leads, for people: ops.leases.holder
+  std::chrono::milliseconds lease{3'000};  ///< a leader that dies is replaced after this
   std::chrono::milliseconds resend_after{60'000};
   std::chrono::milliseconds rescue_after{60'000};
   std::chrono::milliseconds sweep_after{5'000};  ///< younger outbox rows are their writer's business
+  std::chrono::hours keep_ticks{24};             ///< served ticks are forgotten after this
 };
 
-/// Does the scheduler's duties until `stop`. Any number may run on one database. `clock` only stamps
-/// messages: what is due is decided by the database's now().
+/// Stands for leadership until `stop`, and does the scheduler's duties while it leads. Any number may run on
+/// one database. `clock` only stamps messages: what is due is decided by the database's now().
 void run_scheduler(const SchedulerOptions& options, postgres::Database& database, kafka::Producer& producer,
                    const Clock& clock, metrics::Registry& metrics, std::stop_token stop);
 

@@ -72,32 +72,6 @@ TEST_CASE("enqueue stores run and command together, and once") {
   CHECK(bench.count("ops.runs WHERE length(parameters_hash) = 64") == 1);
 }
 
-TEST_CASE("the sweep publishes what its writer did not, in order, and deletes it") {
-  Bench bench;
-  std::vector<kafka::Message> messages;
-  for (int i = 0; i < 50; ++i) {
-    messages.push_back(
-        runs::make_message(bench.topic(".commands"), "k", "rollcall.run.v1", "id", {{"n", i}}, wall_now()));
-  }
-  // Three transactions: a row each.
-  for (std::size_t from : {0U, 20U, 40U}) {
-    const std::vector<kafka::Message> part(
-        messages.begin() + static_cast<std::ptrdiff_t>(from),
-        messages.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(50, from + 20)));
-    bench.database.transact([&](postgres::Transaction& t) { runs::store_in_outbox(t, part); });
-  }
-  CHECK(runs::sweep_outbox(bench.database, bench.producer, 1h, 100) == 0);
-  CHECK(runs::sweep_outbox(bench.database, bench.producer, 0ms, 2) == 40);
-  CHECK(runs::sweep_outbox(bench.database, bench.producer, 0ms, 2) == 10);
-  CHECK(bench.count("ops.outbox") == 0);
-  const auto read = bench.read(
-      bench.topic(".commands"), [](const auto&) { return true; }, 50);
-  REQUIRE(read.size() == 50);
-  for (std::size_t i = 0; i < 50; ++i)
-    CHECK(Json::parse(read[i].value)["n"] == i);
-  CHECK(read[0].header("ce_type") == "rollcall.run.v1");
-}
-
 TEST_CASE("more messages than a row holds are several rows, each deleted when all of its own are delivered") {
   Bench bench;
   runs::OutboxPublisher publisher(bench.database, bench.producer);

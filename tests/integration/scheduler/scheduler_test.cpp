@@ -1,59 +1,13 @@
-#include "workers/scheduler/scheduler.h"
-
-#include "common/crypto/crypto.h"
-#include "common/runs/runs.h"
-#include "tests/integration/scheduler/support.h"
-#include "tests/support/catch.h"
-
-#include <algorithm>
-#include <map>
-#include <thread>
+#include "tests/integration/scheduler/world.h"
 
 using namespace rollcall;
 using namespace std::chrono_literals;
 using test::Collector;
 using test::eventually;
 
+using World = test::SchedulerWorld;
+
 namespace {
-
-struct World {
-  World() {
-    options.topic_prefix = prefix;
-    test::create_topics({prefix + ".demo.ticks", prefix + ".demo.commands", prefix + ".runs"});
-  }
-
-  std::jthread scheduler() {
-    return std::jthread([this](std::stop_token stop) {
-      kafka::Producer own(test::kafka_options());
-      metrics::Registry metrics("scheduler");
-      scheduler::run_scheduler(options, database, own, clock, metrics, std::move(stop));
-    });
-  }
-
-  void add_schedule(const std::string& name, const std::string& timing, const std::string& due) {
-    database.execute("INSERT INTO ops.schedules (name, worker, operation, " +
-                     timing.substr(0, timing.find('=')) + ", next_due_at) VALUES ('" + name +
-                     "', 'demo', 'sweep', " + timing.substr(timing.find('=') + 1) + ", " + due + ")");
-  }
-
-  Uuid add_run(const std::string& state, const std::string& columns, const std::string& values) {
-    const Uuid id = crypto::new_uuid();
-    database.execute("INSERT INTO ops.runs (id, worker, operation, state, " + columns + ") VALUES ('" +
-                     id.to_string() + "', 'demo', 'sweep', '" + state + "', " + values + ")");
-    return id;
-  }
-
-  std::string state_of(const Uuid& run) {
-    return database.query("SELECT state FROM ops.runs WHERE id = $1", {postgres::value(run)}).at(0).text(0);
-  }
-  long outbox() { return database.query("SELECT count(*) FROM ops.outbox").at(0).number(0); }
-
-  test::MigratedDatabase migrated;
-  postgres::Database& database = migrated.database;
-  std::string prefix = test::unique("rc");
-  SystemClock clock;
-  scheduler::SchedulerOptions options;
-};
 
 std::size_t of_run(const std::vector<kafka::Message>& messages, const Uuid& run) {
   return static_cast<std::size_t>(std::ranges::count_if(messages, [&](const auto& message) {
@@ -71,13 +25,13 @@ TEST_CASE("two schedulers on one database fire each due time once") {
   World world;
   if (eager_sweep) world.options.sweep_after = 100ms;
   for (int i = 0; i < 20; ++i) {
-    world.add_schedule("every-second-" + std::to_string(i), "interval_seconds=1",
-                       "now() + " + std::to_string(i * 37) + " * interval '1 millisecond'");
+    world.add_schedule("every-second-" + std::to_string(i), "overlap, interval_seconds, next_due_at",
+                       "'allow_all', 1, now() + " + std::to_string(i * 37) + " * interval '1 millisecond'");
   }
   const Collector ticks(world.prefix + ".demo.ticks");
   {
-    const auto one = world.scheduler();
-    const auto two = world.scheduler();
+    const auto one = world.scheduler("one");
+    const auto two = world.scheduler("two");
     REQUIRE(eventually([&] { return ticks.count() >= 80; }));
   }
   if (!eager_sweep) REQUIRE(eventually([&] { return world.outbox() == 0; }, 5s));
@@ -98,41 +52,24 @@ TEST_CASE("two schedulers on one database fire each due time once") {
   CHECK(trace_of_due.size() == trace_of_tick.size());
 }
 
-TEST_CASE("after downtime only the latest missed time fires, and the phase is kept") {
+TEST_CASE("a schedule that cannot be read is paused and stops no other") {
   World world;
-  world.add_schedule("late", "interval_seconds=3600", "now() - interval '5 hours 10 minutes'");
+  world.add_schedule("bad-cron", "cron, next_due_at", "'61 * * * *', now() - interval '1 minute'");
+  world.add_schedule("good", "cron, next_due_at", "'* * * * *', now()");
+  world.add_schedule("bad-zone", "cron, time_zone, next_due_at",
+                     "'* * * * *', 'Mars/Olympus', now() - interval '2 minutes'");
+  world.add_schedule("minus-infinity", "cron, next_due_at", "'0 0 1 1 *', '-infinity'");
   const Collector ticks(world.prefix + ".demo.ticks");
   const auto running = world.scheduler();
   REQUIRE(eventually([&] { return ticks.count() >= 1; }));
-  std::this_thread::sleep_for(500ms);
-  CHECK(ticks.count() == 1);
-  const auto row =
-      world.database
-          .query(
-              "SELECT next_due_at > now(), extract(epoch FROM next_due_at - last_due_at)::bigint, "
-              "last_due_at > now() - interval '11 minutes' FROM ops.schedules")
-          .at(0);
-  CHECK(row.flag(0));
-  CHECK(row.number(1) == 3600);
-  CHECK(row.flag(2));
-}
-
-TEST_CASE("a schedule that cannot be read is paused and stops no other") {
-  World world;
-  world.add_schedule("bad-cron", "cron='61 * * * *'", "now() - interval '1 minute'");
-  world.add_schedule("good", "cron='* * * * *'", "now()");
-  world.add_schedule("bad-zone", "cron='* * * * *'", "now() - interval '2 minutes'");
-  world.database.execute("UPDATE ops.schedules SET time_zone = 'Mars/Olympus' WHERE name = 'bad-zone'");
-  world.add_schedule("minus-infinity", "cron='0 0 1 1 *'", "'-infinity'");
-  const Collector ticks(world.prefix + ".demo.ticks");
-  const auto running = world.scheduler();
-  REQUIRE(eventually([&] { return ticks.count() >= 2; }));
-  const auto rows =
-      world.database.query("SELECT name, pause_note FROM ops.schedules WHERE paused ORDER BY name");
+  const auto rows = world.database.query(
+      "SELECT name, pause_note, paused_by FROM ops.schedules WHERE paused ORDER BY name");
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].text(0) == "bad-cron");
   CHECK(rows[1].text(0) == "bad-zone");
   CHECK(rows[0].text(1).starts_with("setting_invalid: "));
+  CHECK(rows[0].text(2) == "scheduler");
+  CHECK(world.count("ops.schedules WHERE name = 'minus-infinity' AND next_due_at > now()") == 1);
 }
 
 TEST_CASE("runs that stand still are set going again") {
@@ -174,17 +111,54 @@ TEST_CASE("runs that stand still are set going again") {
             .size() == 1);
 }
 
-TEST_CASE("an outbox row its writer never published is swept") {
+TEST_CASE("ticks that no worker served are sent again, until they expire") {
   World world;
-  world.options.sweep_after = 500ms;
-  const auto message = runs::make_message(world.prefix + ".runs", "key", "rollcall.run.v1", "id-1",
-                                          {{"run_id", "lost"}}, world.clock.wall());
-  world.database.transact(
-      [&](postgres::Transaction& transaction) { runs::store_in_outbox(transaction, {message}); });
-  const Collector news(world.prefix + ".runs");
+  world.options.resend_after = 300ms;
+  const Uuid wanted = world.add_schedule("wanted", "interval_seconds, next_due_at", "3600, now() + '1 hour'");
+  const Uuid other = world.add_schedule("other", "interval_seconds, next_due_at", "3600, now() + '1 hour'");
+  const auto add = [&](const Uuid& schedule, const std::string& served, const std::string& expires) {
+    world.database.execute(
+        "INSERT INTO ops.ticks (schedule_id, due_at, id, cause, served_at, resend_at, expires_at) "
+        "VALUES ($1, date_trunc('second', now()) + floor(random() * 1000) * interval '1 second', "
+        "gen_random_uuid(), 'clock', " +
+            served + ", CASE WHEN " + served + " IS NULL THEN now() END, now() + " + expires + ")",
+        {postgres::value(schedule)});
+  };
+  add(wanted, "NULL::timestamptz", "interval '1 hour'");
+  add(other, "now()", "interval '1 hour'");
+  add(other, "NULL::timestamptz", "interval '-1 second'");
+  add(crypto::new_uuid(), "NULL::timestamptz", "interval '1 hour'");
+  const Collector ticks(world.prefix + ".demo.ticks");
   const auto running = world.scheduler();
-  REQUIRE(eventually([&] { return news.count() == 1; }));
-  CHECK(news.messages()[0].key == "key");
-  CHECK(news.messages()[0].header("ce_id") == "id-1");
-  CHECK(eventually([&] { return world.outbox() == 0; }, 5s));
+  REQUIRE(eventually([&] { return ticks.count() >= 2; }));  // again and again
+  for (const auto& message : ticks.messages())
+    CHECK(message.key == wanted.to_string());
+  const auto message = ticks.messages()[0];
+  CHECK(message.header("ce_id") == Json::parse(message.value).at("tick_id"));
+  CHECK(world.count("ops.ticks WHERE served_at IS NULL AND resend_at IS NULL") == 2);
+  runs::tick_served(world.database, wanted.to_string(), Json::parse(message.value).at("due_at"));
+  CHECK(eventually([&] { return world.count("ops.ticks WHERE resend_at IS NOT NULL") == 0; }));
+}
+
+TEST_CASE("ticks that were committed but never published are published by the next leader") {
+  World world;
+  for (int i = 0; i < 50; ++i)
+    world.add_schedule("once-" + std::to_string(i), "interval_seconds, next_due_at", "86400, now()");
+  world.options.sweep_after = 200ms;
+  {
+    kafka::Options nowhere = test::kafka_options();
+    nowhere.brokers = "127.0.0.1:1";
+    const auto cut_off = world.scheduler("cut off", nowhere);
+    REQUIRE(eventually([&] { return world.count("ops.ticks") == 50; }));
+  }
+  CHECK(world.outbox() > 0);
+  const Collector ticks(world.prefix + ".demo.ticks");
+  const auto running = world.scheduler("next");
+  REQUIRE(eventually([&] { return world.outbox() == 0; }));
+  REQUIRE(eventually([&] { return ticks.count() >= 50; }));
+  std::set<std::string> keys;
+  for (const auto& message : ticks.messages())
+    keys.insert(message.key);
+  CHECK(keys.size() == 50);
+  CHECK(ticks.count() == 50);
 }

@@ -2,6 +2,8 @@
 
 #include "tests/support/catch.h"
 
+#include <set>
+
 using namespace rollcall;
 using namespace rollcall::scheduler;
 using namespace std::chrono_literals;
@@ -35,68 +37,65 @@ Schedule cron(const char* expression, const char* zone, const char* due) {
 
 TEST_CASE("an interval keeps its phase however late it is looked at") {
   const auto schedule = every(60s, "2026-11-21T09:00:07Z");
-  CHECK(next_due(schedule, at("2026-11-21T08:00:00Z")).value() == at("2026-11-21T09:01:07Z"));
+  CHECK(next_due(schedule, at("2026-11-21T08:00:00Z")).value() == at("2026-11-21T08:00:07Z"));
+  CHECK(next_due(schedule, at("2026-11-21T08:00:07Z")).value() == at("2026-11-21T08:01:07Z"));
+  CHECK(next_due(schedule, at("2026-11-21T09:00:06.999Z")).value() == at("2026-11-21T09:00:07Z"));
   CHECK(next_due(schedule, at("2026-11-21T09:00:07Z")).value() == at("2026-11-21T09:01:07Z"));
   CHECK(next_due(schedule, at("2026-11-21T09:01:06.999Z")).value() == at("2026-11-21T09:01:07Z"));
   CHECK(next_due(schedule, at("2026-11-21T09:01:07Z")).value() == at("2026-11-21T09:02:07Z"));
   CHECK(next_due(schedule, at("2026-12-21T12:34:56Z")).value() == at("2026-12-21T12:35:07Z"));
 }
 
-TEST_CASE("what is due on time fires for its own time") {
-  const auto firing = fire(every(60s, "2026-11-21T09:00:07Z"), at("2026-11-21T09:00:07.004Z")).value();
-  CHECK(firing.due == at("2026-11-21T09:00:07Z"));
-  CHECK(firing.next == at("2026-11-21T09:01:07Z"));
+TEST_CASE("due times of a range, both ends included") {
+  const auto schedule = every(3600s, "2026-11-21T09:00:00Z");
+  const auto times = due_times(schedule, at("2026-11-20T22:00:00Z"), at("2026-11-21T01:00:00Z"), 100).value();
+  CHECK(times == std::vector<WallTime>{at("2026-11-20T22:00:00Z"), at("2026-11-20T23:00:00Z"),
+                                       at("2026-11-21T00:00:00Z"), at("2026-11-21T01:00:00Z")});
+  CHECK(due_times(schedule, at("2026-11-20T22:00:00Z"), at("2026-11-21T01:00:00Z"), 2).value().size() == 2);
+  CHECK(due_times(schedule, at("2026-11-20T22:00:01Z"), at("2026-11-20T22:59:59Z"), 2).value().empty());
 }
 
-TEST_CASE("after downtime only the latest missed time fires") {
-  SECTION("interval") {
-    const auto firing = fire(every(60s, "2026-11-21T09:00:07Z"), at("2026-11-24T01:02:03Z")).value();
-    CHECK(firing.due == at("2026-11-24T01:01:07Z"));
-    CHECK(firing.next == at("2026-11-24T01:02:07Z"));
-  }
-  SECTION("exactly at a due time") {
-    const auto firing = fire(every(60s, "2026-11-21T09:00:00Z"), at("2026-11-21T10:00:00Z")).value();
-    CHECK(firing.due == at("2026-11-21T10:00:00Z"));
-    CHECK(firing.next == at("2026-11-21T10:01:00Z"));
-  }
-  SECTION("cron every minute, a month away") {
-    const auto firing =
-        fire(cron("* * * * *", "UTC", "2026-10-21T09:00:00Z"), at("2026-11-21T09:30:30Z")).value();
-    CHECK(firing.due == at("2026-11-21T09:30:00Z"));
-    CHECK(firing.next == at("2026-11-21T09:31:00Z"));
-  }
-  SECTION("cron once a day, with a zone whose offset changed in between") {
-    const auto firing =
-        fire(cron("0 2 * * *", "Europe/Berlin", "2026-10-20T00:00:00Z"), at("2026-11-21T09:30:00Z")).value();
-    CHECK(firing.due == at("2026-11-21T01:00:00Z"));
-    CHECK(firing.next == at("2026-11-22T01:00:00Z"));
-  }
-  SECTION("cron exactly at a due time") {
-    const auto firing =
-        fire(cron("*/5 * * * *", "UTC", "2026-11-21T09:00:00Z"), at("2026-11-21T09:30:00Z")).value();
-    CHECK(firing.due == at("2026-11-21T09:30:00Z"));
-    CHECK(firing.next == at("2026-11-21T09:35:00Z"));
-  }
-}
-
-TEST_CASE("firing again from next never repeats and never skips while on time") {
-  auto schedule = cron("*/7 3,4 * * *", "America/New_York", "2026-03-08T07:00:00Z");
-  for (int i = 0; i < 200; ++i) {
-    const auto firing = fire(schedule, schedule.due + 3ms).value();
-    REQUIRE(firing.due == schedule.due);
-    REQUIRE(firing.next > firing.due);
-    schedule.due = firing.next;
-  }
+TEST_CASE("each due time of a zone that changes its clocks comes once, in order") {
+  const auto days = [](const char* expression, const char* from, const char* to) {
+    return due_times(cron(expression, "Europe/Berlin", from), at(from), at(to), 1'000).value();
+  };
+  // 29 March 2026: 02:00 to 03:00 does not exist; 25 October 2026: 02:00 to 03:00 comes twice.
+  CHECK(days("30 2 * * *", "2026-03-27T12:00:00Z", "2026-03-30T12:00:00Z") ==
+        std::vector<WallTime>{at("2026-03-28T01:30:00Z"), at("2026-03-29T01:00:00Z"),
+                              at("2026-03-30T00:30:00Z")});
+  CHECK(days("30 2 * * *", "2026-10-23T12:00:00Z", "2026-10-26T12:00:00Z") ==
+        std::vector<WallTime>{at("2026-10-24T00:30:00Z"), at("2026-10-25T00:30:00Z"),
+                              at("2026-10-26T01:30:00Z")});
 }
 
 TEST_CASE("a schedule that cannot be read is a problem, not an exception") {
-  CHECK(fire(cron("61 * * * *", "UTC", "2026-11-21T09:00:00Z"), at("2026-11-21T09:30:00Z")).error().code ==
-        "setting_invalid");
-  CHECK(fire(cron("* * * * *", "Mars/Olympus", "2026-11-21T09:00:00Z"), at("2026-11-21T09:30:00Z"))
-            .error()
-            .code == "setting_invalid");
-  CHECK(fire(every(0s, "2026-11-21T09:00:00Z"), at("2026-11-21T09:30:00Z")).error().code ==
-        "setting_invalid");
+  const auto now = at("2026-11-21T09:30:00Z");
+  const auto due = "2026-11-21T09:00:00Z";
+  CHECK(next_due(cron("61 * * * *", "UTC", due), now).error().code == "setting_invalid");
+  CHECK(next_due(cron("* * * * *", "Mars/Olympus", due), now).error().code == "setting_invalid");
+  CHECK(next_due(every(0s, due), now).error().code == "setting_invalid");
+  CHECK(due_times(every(0s, due), now, now, 1).error().code == "setting_invalid");
+}
+
+TEST_CASE("jitter is never early, never reaches the next due time, and is always the same") {
+  auto schedule = every(60s, "2026-11-21T09:00:00Z");
+  CHECK(fires_at(schedule, schedule.due).value() == schedule.due);
+  for (const auto jitter : {1s, 30s, 60s, 3600s}) {
+    schedule.jitter = jitter;
+    std::set<std::chrono::milliseconds> seen;
+    for (int i = 0; i < 200; ++i) {
+      const WallTime due = schedule.due + i * 60s;
+      const auto fires = fires_at(schedule, due).value();
+      REQUIRE(fires >= due);
+      REQUIRE(fires < due + std::min<std::chrono::seconds>(jitter, 60s));
+      REQUIRE(fires == fires_at(schedule, due).value());
+      seen.insert(fires - due);
+    }
+    CHECK(seen.size() > 150);  // it does spread
+  }
+  auto other = schedule;
+  other.id = "7d9f4a52-1f0e-4a58-8a31-6f2d7f5f0c02";
+  CHECK(fires_at(other, other.due).value() != fires_at(schedule, schedule.due).value());
 }
 
 TEST_CASE("a tick must be able to carry the schedule") {

@@ -4,9 +4,6 @@
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 
-#include <condition_variable>
-#include <mutex>
-
 namespace rollcall::scheduler {
 namespace {
 
@@ -24,31 +21,41 @@ void report(const std::string& duty, const std::exception& error) {
 
 }  // namespace
 
-void keep_doing(const std::string& duty, const std::function<milliseconds()>& work, std::stop_token stop) {
+void Bell::ring() {
+  const std::lock_guard lock(mutex_);
+  rung_ = true;
+  changed_.notify_all();
+}
+
+void Bell::wait(std::chrono::microseconds time, const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, stop, time, [&] { return rung_; });
+  rung_ = false;
+}
+
+void keep_doing(const std::string& duty, const std::function<std::chrono::microseconds()>& work, Bell& bell,
+                std::stop_token stop) {
   // A short cap: ticks are late by what the backoff adds after the database is back.
-  const Backoff backoff{milliseconds{200}, milliseconds{5'000}};
-  std::mutex mutex;
-  std::condition_variable_any wake;
+  const Backoff backoff{milliseconds{100}, milliseconds{2'000}};
   int failures = 0;
   std::string reported;
   while (!stop.stop_requested()) {
-    milliseconds wait{0};
+    std::chrono::microseconds wait{0};
     try {
       wait = work();
       if (failures > 0) log::info("duty_recovered", {{"duty", duty}, {"failures", failures}});
       failures = 0;
       reported.clear();
     } catch (const std::exception& error) {
-      ++failures;
       const auto* ours = dynamic_cast<const Error*>(&error);
       const std::string code = ours != nullptr ? ours->code() : "internal";
+      if (code == "leadership_lost") return;
+      ++failures;
       if (code != reported) report(duty, error);
       reported = code;
       wait = backoff.delay(failures, crypto::random_unit());
     }
-    if (wait <= milliseconds{0}) continue;
-    std::unique_lock lock(mutex);
-    wake.wait_for(lock, stop, wait, [] { return false; });
+    if (wait > std::chrono::microseconds{0}) bell.wait(wait, stop);
   }
 }
 

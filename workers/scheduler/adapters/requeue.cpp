@@ -1,7 +1,7 @@
 #include "workers/scheduler/adapters/requeue.h"
 
 #include "common/log/log.h"
-#include "workers/scheduler/adapters/ticks.h"
+#include "workers/scheduler/adapters/tick_store.h"
 
 namespace rollcall::scheduler {
 namespace {
@@ -25,31 +25,42 @@ runs::NewRun read(const postgres::Row& row) {
   return run;
 }
 
+// Served by the index ticks_unserved. One that has expired, or whose schedule is gone, is left alone from now
+// on. The second wait is twice the first, and so on up to 1,024 times it.
+const std::string unserved_ticks = std::string(R"(
+    WITH due AS (
+        SELECT t.schedule_id, t.due_at, t.sends, t.expires_at > now() AND x.id IS NOT NULL AS wanted
+          FROM ops.ticks t LEFT JOIN ops.schedules x ON x.id = t.schedule_id
+         WHERE t.served_at IS NULL AND t.resend_at <= now()
+         ORDER BY t.resend_at LIMIT 500 FOR UPDATE OF t SKIP LOCKED),
+    marked AS (
+        UPDATE ops.ticks t SET sends = t.sends + 1,
+               resend_at = CASE WHEN due.wanted THEN now() + $1::bigint * (1 << least(t.sends, 10))
+                                                           * interval '1 millisecond' END
+          FROM due WHERE t.schedule_id = due.schedule_id AND t.due_at = due.due_at)
+    SELECT due.wanted, floor(extract(epoch FROM due.due_at) * 1000)::bigint, )") +
+                                   schedule_columns +
+                                   " FROM due LEFT JOIN ops.schedules s ON s.id = due.schedule_id";
+
 }  // namespace
 
-Requeue::Requeue(std::string topic_prefix, postgres::Database& database, runs::OutboxPublisher& publisher,
-                 const Clock& clock, metrics::Registry& metrics)
-    : topic_prefix_(std::move(topic_prefix)),
-      database_(database),
-      publisher_(publisher),
-      clock_(clock),
-      metrics_(metrics) {}
+Requeue::Requeue(const Tools& tools) : tools_(tools) {}
 
 long Requeue::resume() {
   return requeue("resumed", "state = 'waiting' AND resume_at <= now() - $1 * interval '1 millisecond'",
                  "resume_at", std::chrono::milliseconds{0}, true);
 }
 
-long Requeue::rescue(std::chrono::milliseconds age) {
+long Requeue::rescue() {
   return requeue("rescued",
                  "state = 'running' AND "
                  "coalesce(heartbeat_at, started_at, queued_at) < now() - $1 * interval '1 millisecond'",
-                 "queued_at", age, true);
+                 "queued_at", tools_.options.rescue_after, true);
 }
 
-long Requeue::resend(std::chrono::milliseconds age) {
+long Requeue::resend() {
   return requeue("resent", "state = 'queued' AND queued_at < now() - $1 * interval '1 millisecond'",
-                 "queued_at", age, false);
+                 "queued_at", tools_.options.resend_after, false);
 }
 
 long Requeue::requeue(const char* why, const std::string& which, const std::string& order,
@@ -63,22 +74,23 @@ long Requeue::requeue(const char* why, const std::string& which, const std::stri
       which + " ORDER BY " + order + " LIMIT " + std::to_string(batch_max) +
       " FOR UPDATE SKIP LOCKED)"
       " RETURNING id, tenant_id, worker, operation, caller_identity, organization_id, parameters, attempt";
-  Requeued done = database_.transact([&](postgres::Transaction& transaction) {
+  Requeued done = tools_.term.transact([&](postgres::Transaction& transaction) {
     Requeued requeued;
     std::vector<Uuid> ids;
     std::vector<kafka::Message> messages;
     for (const auto& row : transaction.query(statement, {postgres::value(static_cast<long>(age.count()))})) {
       const runs::NewRun run = read(row);
       ids.push_back(run.id);
-      messages.push_back(runs::command_message(run, clock_.wall()));
+      messages.push_back(runs::command_message(run, tools_.clock.wall()));
       if (news) {
         messages.push_back(runs::run_news(run.id, run.organization_id, run.worker, run.operation, "queued",
-                                          static_cast<int>(row.number(7)), clock_.wall(), Json(), "", ""));
+                                          static_cast<int>(row.number(7)), tools_.clock.wall(), Json(), "",
+                                          ""));
       }
     }
     if (ids.empty()) return requeued;
     for (auto& message : messages)
-      message.topic = with_prefix(message.topic, topic_prefix_);
+      message.topic = with_prefix(message.topic, tools_.options.topic_prefix);
     if (news) {
       transaction.execute(
           "INSERT INTO ops.run_events (run_id, event, detail) SELECT id, 'queued', $2::jsonb FROM "
@@ -91,11 +103,46 @@ long Requeue::requeue(const char* why, const std::string& which, const std::stri
     return requeued;
   });
   if (done.count == 0) return 0;
-  metrics_.counter("rollcall_scheduler_requeued_total", "Runs whose command was sent again", {{"why", why}})
-      .add(static_cast<double>(done.count));
-  log::info("runs_requeued", {{"why", why}, {"count", done.count}});
-  publisher_.publish(std::move(done.stored.ids), std::move(done.stored.messages));
+  tell(why, done.count);
+  tools_.publisher.publish(std::move(done.stored.ids), std::move(done.stored.messages));
   return done.count;
+}
+
+void Requeue::tell(const char* why, long count) {
+  tools_.metrics
+      .counter("rollcall_scheduler_requeued_total", "Runs and ticks that were sent again", {{"why", why}})
+      .add(static_cast<double>(count));
+  log::info("requeued", {{"why", why}, {"count", count}});
+}
+
+long Requeue::resend_ticks() {
+  Requeued done = tools_.term.transact([&](postgres::Transaction& transaction) {
+    Requeued resent;
+    for (const auto& row : transaction.query(
+             unserved_ticks, {postgres::value(static_cast<long>(tools_.options.resend_after.count()))})) {
+      ++resent.count;
+      if (!row.flag(0)) continue;
+      resent.stored.messages.push_back(tick_message(read_schedule(row, 2), wall(row.number(1)),
+                                                    tools_.options.topic_prefix, tools_.clock.wall()));
+    }
+    resent.stored.ids = runs::store_in_outbox(transaction, resent.stored.messages);
+    return resent;
+  });
+  if (done.count == 0) return 0;
+  tell("tick_unserved", static_cast<long>(done.stored.messages.size()));
+  tools_.publisher.publish(std::move(done.stored.ids), std::move(done.stored.messages));
+  return done.count;
+}
+
+std::chrono::microseconds Requeue::until_resume(std::chrono::microseconds longest) {
+  return tools_.term.transact([&](postgres::Transaction& transaction) {
+    const auto rows = transaction.query(
+        "SELECT ceil(extract(epoch FROM greatest(resume_at - clock_timestamp(), '0')) * 1000000)::bigint "
+        "FROM ops.runs WHERE state = 'waiting' AND resume_at < now() + $1::bigint * interval '1 microsecond' "
+        "ORDER BY resume_at LIMIT 1",
+        {postgres::value(static_cast<long>(longest.count()))});
+    return rows.empty() ? longest : std::min(longest, std::chrono::microseconds{rows[0].number(0)});
+  });
 }
 
 }  // namespace rollcall::scheduler

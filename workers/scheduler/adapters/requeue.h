@@ -1,41 +1,38 @@
 #pragma once
-#include "common/core/clock.h"
-#include "common/metrics/metrics.h"
-#include "common/postgres/postgres.h"
-#include "common/runs/runs.h"
+#include "workers/scheduler/adapters/tools.h"
 
 #include <chrono>
 #include <string>
 
 namespace rollcall::scheduler {
 
-/// Sends the commands of runs again. Each call handles at most batch_max runs in one transaction and answers
-/// how many.
+/// Sends the commands of runs, and ticks, again. Each call handles at most batch_max in one transaction and
+/// answers how many.
 class Requeue {
  public:
   static constexpr long batch_max = 500;
 
-  Requeue(std::string topic_prefix, postgres::Database& database, runs::OutboxPublisher& publisher,
-          const Clock& clock, metrics::Registry& metrics);
+  explicit Requeue(const Tools& tools);
   /// waiting and due → queued.
   long resume();
-  /// running without a heartbeat for `age` → queued; the claim is taken from whoever held it.
-  long rescue(std::chrono::milliseconds age);
-  /// queued for `age` and not picked up: its command was lost (Kafka's data gone, say), or the backlog is
-  /// long.
-  long resend(std::chrono::milliseconds age);
+  /// running without a heartbeat for rescue_after → queued; the claim is taken from whoever held it.
+  long rescue();
+  /// queued for resend_after and not picked up: its command was lost (Kafka's data gone, say), or the backlog
+  /// is long.
+  long resend();
+  /// Ticks that no worker has served: sent again after resend_after, then ever less often, until they expire.
+  long resend_ticks();
+  /// How long until the next waiting run is due, at most `longest`.
+  std::chrono::microseconds until_resume(std::chrono::microseconds longest);
 
  private:
   /// `why` becomes a metric's label and stands in the run's history; `news`: the state changed, so publish
   /// it.
   long requeue(const char* why, const std::string& which, const std::string& order,
                std::chrono::milliseconds age, bool news);
+  void tell(const char* why, long count);
 
-  std::string topic_prefix_;
-  postgres::Database& database_;
-  runs::OutboxPublisher& publisher_;
-  const Clock& clock_;
-  metrics::Registry& metrics_;
+  const Tools& tools_;
 };
 
 }  // namespace rollcall::scheduler

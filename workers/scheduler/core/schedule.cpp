@@ -3,34 +3,45 @@
 #include "common/core/cron.h"
 
 #include <algorithm>
+#include <array>
 
 namespace rollcall::scheduler {
 namespace {
 
 using std::chrono::milliseconds;
 
+constexpr std::array<std::pair<Overlap, std::string_view>, 4> overlaps{{{Overlap::skip, "skip"},
+                                                                        {Overlap::buffer_one, "buffer_one"},
+                                                                        {Overlap::buffer_all, "buffer_all"},
+                                                                        {Overlap::allow_all, "allow_all"}}};
+
 unexpected<Problem> invalid(const std::string& message) {
   return unexpected<Problem>(Problem{"setting_invalid", message});
 }
 
-/// The latest due time in [first, now] of a monotone "next after": bisection, because a minutely cron after a
-/// week of downtime has ten thousand missed times and a million schedules may come due at once.
-Result<WallTime> latest_cron(const Cron& cron, const std::string& zone, WallTime first, WallTime now) {
-  WallTime low = first - milliseconds{1};  // next after low is not after now
-  WallTime high = now;                     // next after high is after now
-  while (high - low > std::chrono::minutes{1}) {
-    const WallTime middle = low + (high - low) / 2;
-    const auto next = cron.next_after(middle, zone);
-    if (next && *next <= now) {
-      low = middle;
-    } else {
-      high = middle;
-    }
+/// FNV-1a over the id, then splitmix64: spreads neighbouring due times, needs no randomness, and is the same
+/// in every process and version.
+std::uint64_t spread(const std::string& id, WallTime due) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : id) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
   }
-  return cron.next_after(low, zone);  // cron has minutes: no second one fits between low and high
+  hash += static_cast<std::uint64_t>(due.time_since_epoch().count()) * 0x9e3779b97f4a7c15ULL;
+  hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebULL;
+  return hash ^ (hash >> 31);
 }
 
 }  // namespace
+
+std::string_view to_string(Overlap overlap) {
+  return std::ranges::find(overlaps, overlap, [](const auto& pair) { return pair.first; })->second;
+}
+
+std::optional<Overlap> parse_overlap(std::string_view text) {
+  const auto found = std::ranges::find(overlaps, text, [](const auto& pair) { return pair.second; });
+  return found == overlaps.end() ? std::nullopt : std::optional{found->first};
+}
 
 Result<WallTime> next_due(const Schedule& schedule, WallTime after) {
   if (schedule.cron) {
@@ -42,23 +53,31 @@ Result<WallTime> next_due(const Schedule& schedule, WallTime after) {
     return invalid("a schedule needs a cron expression or an interval of at least one second");
   }
   const milliseconds interval = *schedule.interval;
-  const auto passed = after < schedule.due ? 0 : (after - schedule.due) / interval;
-  return schedule.due + (passed + 1) * interval;
+  const auto passed = after - schedule.due;
+  // Towards minus infinity: a phase in the future must not skip the time between.
+  const auto steps = passed / interval - (passed % interval < milliseconds{0} ? 1 : 0);
+  return schedule.due + (steps + 1) * interval;
 }
 
-Result<Firing> fire(const Schedule& schedule, WallTime now) {
-  const auto next = next_due(schedule, schedule.due);
-  if (!next) return unexpected<Problem>(next.error());
-  if (*next > now) return Firing{schedule.due, *next};  // nothing missed
+Result<WallTime> fires_at(const Schedule& schedule, WallTime due) {
+  if (schedule.jitter.count() <= 0) return due;
+  return next_due(schedule, due).map([&](WallTime next) {
+    const auto room = std::min<milliseconds>(schedule.jitter, next - due);
+    return due +
+           milliseconds{spread(schedule.id, due) % static_cast<std::uint64_t>(std::max(1L, room.count()))};
+  });
+}
 
-  const auto coming = next_due(schedule, now);
-  if (!coming) return unexpected<Problem>(coming.error());
-  if (schedule.interval) return Firing{*coming - *schedule.interval, *coming};
-  return Cron::parse(*schedule.cron)
-      .and_then([&](const Cron& cron) { return latest_cron(cron, schedule.time_zone, *next, now); })
-      .map([&](WallTime due) {
-        return Firing{due, *coming};
-      });
+Result<std::vector<WallTime>> due_times(const Schedule& schedule, WallTime from, WallTime to,
+                                        std::size_t max) {
+  std::vector<WallTime> times;
+  for (WallTime after = from - milliseconds{1}; times.size() < max; after = times.back()) {
+    const auto next = next_due(schedule, after);
+    if (!next) return unexpected<Problem>(next.error());
+    if (*next > to) break;
+    times.push_back(*next);
+  }
+  return times;
 }
 
 std::optional<Problem> check(const Schedule& schedule) {

@@ -1,0 +1,107 @@
+#include "workers/scheduler/adapters/duties.h"
+
+#include "workers/scheduler/adapters/outbox_sweep.h"
+#include "workers/scheduler/adapters/requests.h"
+#include "workers/scheduler/adapters/requeue.h"
+#include "workers/scheduler/adapters/ticks.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace rollcall::scheduler {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+/// The longest sleep of the duty that resumes runs: one may begin to wait for less than is slept.
+constexpr microseconds resume_interval{200'000};
+constexpr microseconds at_once{0};
+constexpr long prune_max = 5'000;
+
+milliseconds quarter(milliseconds time, milliseconds longest) {
+  return std::clamp(time / 4, milliseconds{50}, longest);
+}
+
+// Served by the index ticks_fired; what is unserved and not expired stays.
+constexpr const char* prune_ticks = R"(
+    DELETE FROM ops.ticks WHERE (schedule_id, due_at) IN (
+        SELECT schedule_id, due_at FROM ops.ticks
+         WHERE fired_at < now() - $1::bigint * interval '1 hour' AND (served_at IS NOT NULL OR expires_at < now())
+         ORDER BY fired_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED))";
+
+}  // namespace
+
+struct Duties::State {
+  explicit State(const Tools& given)
+      : tools(given), ticks(given), requests(given), requeue(given), sweep(given) {
+    start("ticks", [this](const auto&) { return ticks(); });
+    start("requests", [this](const auto&) { return requests(); });
+    start("resume", [this](const auto&) {
+      return requeue.resume() == Requeue::batch_max ? at_once : requeue.until_resume(resume_interval);
+    });
+    start("requeue", [this](const auto&) { return mind(); });
+    start("sweep_outbox", [this](const std::stop_token& stop) { return sweep_once(stop); });
+    start("prune", [this](const auto&) { return prune(); });
+  }
+
+  ~State() {
+    for (auto& thread : threads)
+      thread.request_stop();
+    threads.clear();  // joined before what they use goes
+  }
+
+  void start(const char* name, std::function<microseconds(const std::stop_token&)> work) {
+    threads.emplace_back([this, name, work = std::move(work)](const std::stop_token& stop) {
+      keep_doing(
+          name, [&] { return work(stop); }, bell(name), stop);
+    });
+  }
+
+  Bell& bell(const std::string& name) {
+    return name == "ticks" ? ticks_bell : name == "requests" ? requests_bell : silent_bell;
+  }
+
+  microseconds mind() {
+    const auto full = [](long count) { return count == Requeue::batch_max; };
+    const bool more = full(requeue.rescue()) | full(requeue.resend()) | full(requeue.resend_ticks());
+    return more ? at_once
+                : quarter(std::min(tools.options.resend_after, tools.options.rescue_after),
+                          milliseconds{5'000});
+  }
+
+  microseconds sweep_once(const std::stop_token& stop) {
+    const long rows = sweep(stop);
+    swept.add(static_cast<double>(rows));
+    return rows >= OutboxSweep::batch_max ? at_once : quarter(tools.options.sweep_after, milliseconds{1'000});
+  }
+
+  microseconds prune() {
+    const long gone = tools.term.transact([&](postgres::Transaction& transaction) {
+      return transaction.execute(
+          prune_ticks,
+          {postgres::value(static_cast<long>(tools.options.keep_ticks.count())), postgres::value(prune_max)});
+    });
+    return gone == prune_max ? milliseconds{200} : milliseconds{30'000};
+  }
+
+  const Tools& tools;
+  metrics::Counter& swept = tools.metrics.counter("rollcall_scheduler_outbox_swept_total",
+                                                  "Outbox rows published in their writer's place");
+  Ticks ticks;
+  Requests requests;
+  Requeue requeue;
+  OutboxSweep sweep;
+  Bell ticks_bell, requests_bell, silent_bell;
+  std::vector<std::jthread> threads;
+};
+
+Duties::Duties(const Tools& tools) : state_(std::make_unique<State>(tools)) {}
+Duties::~Duties() = default;
+
+void Duties::ring() {
+  state_->ticks_bell.ring();
+  state_->requests_bell.ring();
+}
+
+}  // namespace rollcall::scheduler

@@ -1,0 +1,56 @@
+#pragma once
+#include "common/core/clock.h"
+#include "common/postgres/postgres.h"
+#include "common/runs/runs.h"
+#include "workers/scheduler/core/schedule.h"
+
+#include <string>
+#include <vector>
+
+/// Schedules and ticks in PostgreSQL.
+namespace rollcall::scheduler {
+
+/// `topic` with the leading "rollcall" replaced: tests on one broker keep apart by it.
+std::string with_prefix(const std::string& topic, const std::string& prefix);
+
+/// The columns of a schedule `s` that read_schedule() wants, and how many they are.
+inline constexpr const char* schedule_columns = R"(
+    s.id, s.name, s.worker, s.operation, s.parameters, s.cron, s.interval_seconds, s.time_zone,
+    floor(extract(epoch FROM greatest(coalesce(s.nominal_due_at, s.next_due_at), 'epoch'::timestamptz)) * 1000)::bigint,
+    s.overlap, s.catch_up_seconds, s.jitter_seconds,
+    floor(extract(epoch FROM s.ends_at) * 1000)::bigint, s.remaining)";
+inline constexpr std::size_t schedule_column_count = 14;
+Schedule read_schedule(const postgres::Row& row, std::size_t first = 0);
+
+/// SQL: whether the previous tick of schedule `s` is open. It is while its worker has not served it and it is
+/// still sent, and while a run it started is queued, running or waiting.
+inline constexpr const char* previous_open = R"(
+    (s.last_tick_id IS NOT NULL AND (
+        EXISTS (SELECT FROM ops.ticks t WHERE t.schedule_id = s.id AND t.due_at = s.last_due_at
+                   AND t.served_at IS NULL AND t.expires_at > now())
+     OR EXISTS (SELECT FROM ops.runs r WHERE r.tick_id = s.last_tick_id
+                   AND r.state IN ('queued', 'running', 'waiting')))))";
+
+/// A due time about to fire.
+struct Firing {
+  Schedule schedule;
+  WallTime due;
+  std::string cause;  ///< clock, buffer, trigger or backfill
+};
+/// Derived from schedule and due time, so that a tick sent twice is known to be the same one.
+Uuid tick_id(const std::string& schedule_id, WallTime due);
+kafka::Message tick_message(const Schedule& schedule, WallTime due, const std::string& topic_prefix,
+                            WallTime now);
+
+/// Stores the ticks and their messages in the outbox; leaves out due times that fired before. The caller
+/// publishes what is answered.
+runs::Stored store_ticks(postgres::Transaction& transaction, const std::vector<Firing>& firings,
+                         const std::string& topic_prefix, std::chrono::milliseconds resend_after,
+                         WallTime now);
+
+/// Stores in each schedule which tick was its latest.
+void remember_ticks(postgres::Transaction& transaction, const std::vector<Firing>& firings);
+
+WallTime wall(long epoch_ms);
+
+}  // namespace rollcall::scheduler
