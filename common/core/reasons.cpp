@@ -87,6 +87,7 @@ constexpr auto reasons = std::to_array<Reason>({
     // any of them
     {"setting_invalid", "Correct the setting that the message names; --help lists all of them."},
     {"internal", "This is a defect of Rollcall: please report it with the log."},
+    {"schedule_ended", "Add another schedule, or fire this one once with 'rollcall schedules trigger'."},
 });
 
 }  // namespace

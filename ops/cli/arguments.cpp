@@ -134,7 +134,11 @@ class Tree {
 
   void schedules() {
     auto& schedules = group("schedules", "What starts by the clock.");
-    leaf(schedules, "list", "Lists all schedules.", "rollcall schedules list");
+    leaf(schedules, "list", "Lists schedules by name.", "rollcall schedules list")
+        .add_option("--limit", a_.max, "At most so many (default 10000)")
+        ->check(CLI::Range(1L, 2'000'000L));
+    schedule(leaf(schedules, "show", "Shows a schedule, its pause and its next due times.",
+                  "rollcall schedules show nightly"));
     auto& add = leaf(schedules, "add", "Adds a schedule.",
                      "rollcall schedules add --name nightly --worker member-sync --operation sync-members"
                      " --cron \"0 3 * * *\" --zone Europe/Berlin");
@@ -144,7 +148,15 @@ class Tree {
     auto* cron = add.add_option("--cron", a_.cron, "Minute, hour, day, month, weekday, as crontab(5)");
     cron->excludes(add.add_option("--every", a_.every, "30s, 15m, 2h, 1d"));
     add.add_option("--zone", a_.zone, "IANA time zone of --cron")->capture_default_str();
+    add.add_option("--offset", a_.offset,
+                   "With --every: due so long after each multiple of it since 1970, UTC");
     add.add_option("--parameters", a_.parameters, "JSON object handed to the worker");
+    add.add_option("--overlap", a_.overlap,
+                   "While the previous tick is open: skip (default), buffer_one or allow_all");
+    add.add_option("--catch-up", a_.catch_up, "Due times missed by more are left out (default 1d)");
+    add.add_option("--jitter", a_.jitter, "Fire up to so much after the due time");
+    add.add_option("--until", a_.until, "No due time after this, as 2026-12-31T00:00:00Z");
+    add.add_option("--ticks", a_.ticks, "End after so many ticks")->check(CLI::Range(1L, 1'000'000'000L));
     auto& pause = leaf(schedules, "pause", "Stops a schedule until it is resumed.",
                        "rollcall schedules pause nightly --note \"move\"");
     schedule(pause);
@@ -152,6 +164,20 @@ class Tree {
     schedule(leaf(schedules, "resume", "Starts a paused schedule again; what was missed is not made up.",
                   "rollcall schedules resume nightly"));
     schedule(leaf(schedules, "remove", "Removes a schedule.", "rollcall schedules remove nightly"));
+    auto& trigger = leaf(schedules, "trigger", "Fires a schedule now, also a paused one.",
+                         "rollcall schedules trigger nightly");
+    schedule(trigger);
+    trigger.add_option("--overlap", a_.overlap,
+                       "While the previous tick is open: allow_all (default), buffer_all or skip");
+    auto& backfill =
+        leaf(schedules, "backfill", "Fires the due times of a range, each once.",
+             "rollcall schedules backfill nightly --from 2026-11-01T00:00:00Z --to 2026-11-07T23:59:59Z");
+    schedule(backfill);
+    backfill.add_option("--from", a_.from, "First time, in UTC")->required();
+    backfill.add_option("--to", a_.to, "Last time, in UTC, not in the future")->required();
+    backfill.add_option(
+        "--overlap", a_.overlap,
+        "allow_all (default): all at once; buffer_all: each after the one before has finished");
   }
 
   void topics() {

@@ -14,6 +14,8 @@ struct Arguments {
   bool json = false;
   std::string organization, name, group, file, out, removal, run, state, topic;
   std::string worker, operation, cron, every, zone = "UTC", parameters, note;
+  std::string overlap, catch_up, jitter, offset, until, from, to;  ///< of schedules
+  long ticks = 0;                                                  ///< 0: without end
   bool all = false, dry_run = false, full_read = false, wait = false, from_start = false;
   long timeout_seconds = 0;  ///< 0: none
   long limit = 20;

@@ -31,10 +31,13 @@ int runs_approve(Context& context, const Arguments& arguments);
 int runs_reject(Context& context, const Arguments& arguments);
 
 int schedules_list(Context& context, const Arguments& arguments);
+int schedules_show(Context& context, const Arguments& arguments);
 int schedules_add(Context& context, const Arguments& arguments);
 int schedules_pause(Context& context, const Arguments& arguments);
 int schedules_resume(Context& context, const Arguments& arguments);
 int schedules_remove(Context& context, const Arguments& arguments);
+int schedules_trigger(Context& context, const Arguments& arguments);
+int schedules_backfill(Context& context, const Arguments& arguments);
 
 int topics_create(Context& context, const Arguments& arguments);
 int topics_list(Context& context, const Arguments& arguments);

@@ -1,18 +1,20 @@
-#include "common/core/cron.h"
 #include "common/core/error.h"
+#include "common/crypto/crypto.h"
 #include "ops/cli/commands.h"
+#include "ops/cli/schedule_rows.h"
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 
+/// What there is of schedules, and new ones. commands_schedule_changes.cpp has the rest.
 namespace rollcall::cli {
 namespace {
 
-constexpr auto rfc3339 = "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'";
+using scheduler::Schedule;
+
+constexpr std::size_t upcoming_shown = 5;
 
 [[noreturn]] void refuse(const std::string& message) {
-  throw Failure(usage, "setting_invalid", message, "See 'rollcall schedules add --help'.");
+  refuse_option(message, "add");
 }
 
 /// Names that become parts of topic names.
@@ -24,65 +26,151 @@ void require_word(const std::string& text, const std::string& what) {
   if (!ok) refuse(what + " '" + text + "' is not a word of lower-case letters, digits and '-'");
 }
 
-int interval_seconds(const std::string& text) {
-  long count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  const std::string unit(end, text.data() + text.size());
-  const long factor = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3'600 : unit == "d" ? 86'400 : 0;
-  if (error != std::errc{} || factor == 0 || count <= 0 || count > std::numeric_limits<int>::max() / factor)
-    refuse("--every '" + text + "' is not a time such as 30s, 15m, 2h or 1d");
-  return static_cast<int>(count * factor);
+std::string state_of(const ScheduleRow& row) {
+  return row.paused ? "paused" : row.ended ? "ended" : "active";
 }
 
-WallTime next_due(const std::string& cron, const std::string& zone, int every, WallTime now) {
+std::string when_text(const Schedule& schedule) {
+  return schedule.cron ? *schedule.cron + " " + schedule.time_zone
+                       : "every " + duration_word(schedule.interval.value_or(std::chrono::seconds{0}));
+}
+
+template <class T>
+Json or_null(const std::optional<T>& value) {
+  return value ? Json(*value) : Json(nullptr);
+}
+
+Json to_json(const ScheduleRow& row) {
+  const Schedule& schedule = row.schedule;
+  Json interval = nullptr;
+  if (schedule.interval) interval = schedule.interval->count();
+  return {{"id", schedule.id},
+          {"name", schedule.name},
+          {"worker", schedule.worker},
+          {"operation", schedule.operation},
+          {"parameters", schedule.parameters},
+          {"cron", or_null(schedule.cron)},
+          {"interval_seconds", interval},
+          {"time_zone", schedule.time_zone},
+          {"overlap", scheduler::to_string(schedule.overlap)},
+          {"catch_up_seconds", schedule.catch_up_window.count()},
+          {"jitter_seconds", schedule.jitter.count()},
+          {"ends_at", schedule.ends_at ? Json(to_rfc3339(*schedule.ends_at)) : Json(nullptr)},
+          {"remaining", or_null(schedule.remaining)},
+          {"state", state_of(row)},
+          {"paused", row.paused},
+          {"note", row.note},
+          {"paused_by", row.paused_by},
+          {"paused_at", or_null(row.paused_at)},
+          {"next_due_at", row.paused ? Json(nullptr) : or_null(row.next_fires_at)},
+          {"last_due_at", or_null(row.last_due_at)},
+          {"buffered_due_at", or_null(row.buffered_due_at)}};
+}
+
+/// When the next ticks fire.
+std::vector<std::string> upcoming(const ScheduleRow& row, WallTime now) {
+  std::vector<std::string> times;
+  if (row.paused || row.ended) return times;
+  const Schedule& schedule = row.schedule;
+  const auto count = std::min<std::size_t>(
+      upcoming_shown,
+      static_cast<std::size_t>(schedule.remaining.value_or(static_cast<int>(upcoming_shown))));
+  const auto dues = scheduler::due_times(schedule, std::max(schedule.due, now),
+                                         schedule.ends_at.value_or(WallTime::max()), count);
+  if (!dues) return times;
+  for (const WallTime due : *dues)
+    times.push_back(to_rfc3339(scheduler::fires_at(schedule, due).value_or(due)));
+  return times;
+}
+
+/// What was typed, checked.
+Schedule new_schedule(const Arguments& arguments, WallTime now) {
+  using std::chrono::seconds;
+  if (arguments.name.empty() || display_width(arguments.name) > 256 ||
+      printable(arguments.name) != arguments.name)
+    refuse("--name: 1 to 256 characters, none of them control characters");
+  require_word(arguments.worker, "--worker");
+  require_word(arguments.operation, "--operation");
+  Schedule schedule;
+  schedule.id = crypto::new_uuid().to_string();
+  schedule.name = arguments.name;
+  schedule.worker = arguments.worker;
+  schedule.operation = arguments.operation;
+  schedule.time_zone = arguments.zone;
+  schedule.due = now;
+  if (!arguments.parameters.empty()) {
+    const auto parsed = parse_json(arguments.parameters);
+    if (!parsed || !parsed->is_object()) refuse("--parameters is no JSON object");
+    schedule.parameters = *parsed;
+  }
   // The zone is checked with --every too, where it is only shown.
-  const auto parsed = Cron::parse(every > 0 ? "* * * * *" : cron);
-  if (!parsed) refuse(parsed.error().message);
-  const auto next = parsed->next_after(now, zone);
-  if (!next) refuse(next.error().message);
-  return every > 0 ? now + std::chrono::seconds(every) : *next;
+  schedule.cron = arguments.every.empty() ? arguments.cron : "* * * * *";
+  if (const auto readable = scheduler::next_due(schedule, now); !readable) refuse(readable.error().message);
+  if (!arguments.every.empty()) {
+    schedule.cron.reset();
+    schedule.interval = parse_duration(arguments.every, "--every", "add");
+    if (schedule.interval->count() < 1 || schedule.interval->count() > 2'000'000'000)
+      refuse("--every '" + arguments.every + "' is not a time such as 30s, 15m, 2h or 1d");
+  }
+  if (!arguments.offset.empty()) {
+    if (!schedule.interval) refuse("--offset goes with --every; a cron expression has its own");
+    const auto offset = parse_duration(arguments.offset, "--offset", "add");
+    if (offset >= *schedule.interval) refuse("--offset must be less than --every");
+    schedule.due = WallTime{offset};
+  }
+  const auto overlap = scheduler::parse_overlap(arguments.overlap.empty() ? "skip" : arguments.overlap);
+  if (!overlap || *overlap == scheduler::Overlap::buffer_all)
+    refuse("--overlap '" + arguments.overlap + "': skip, buffer_one or allow_all");
+  schedule.overlap = *overlap;
+  if (!arguments.catch_up.empty())
+    schedule.catch_up_window = parse_duration(arguments.catch_up, "--catch-up", "add");
+  if (schedule.catch_up_window < seconds{10}) refuse("--catch-up: at least 10s, or every tick is too late");
+  if (!arguments.jitter.empty()) schedule.jitter = parse_duration(arguments.jitter, "--jitter", "add");
+  if (schedule.jitter > seconds{86'400}) refuse("--jitter: at most 1d");
+  if (!arguments.until.empty()) {
+    schedule.ends_at = parse_time(arguments.until, "--until", "add");
+    if (*schedule.ends_at <= now) refuse("--until '" + arguments.until + "' is past");
+  }
+  if (arguments.ticks > 0) schedule.remaining = static_cast<int>(arguments.ticks);
+  return schedule;
 }
 
-std::string every_text(long seconds) {
-  for (const auto& [factor, unit] : {std::pair{86'400L, "d"}, {3'600L, "h"}, {60L, "m"}})
-    if (seconds % factor == 0) return std::to_string(seconds / factor) + unit;
-  return std::to_string(seconds) + "s";
-}
-
-[[noreturn]] void unknown(const std::string& name) {
-  throw Failure(not_found, "schedule_not_found", "there is no schedule '" + name + "'",
-                "See 'rollcall schedules list'.");
+void insert(postgres::Transaction& transaction, const Schedule& schedule, WallTime due) {
+  const auto [fires, nominal] = due_columns(schedule, due);
+  const auto seconds = [](std::chrono::seconds time) {
+    return postgres::value(static_cast<long>(time.count()));
+  };
+  transaction.execute(
+      "INSERT INTO ops.schedules (id, name, worker, operation, parameters, cron, interval_seconds, time_zone,"
+      " next_due_at, nominal_due_at, overlap, catch_up_seconds, jitter_seconds, ends_at, remaining)"
+      " VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7::integer, $8, $9::timestamptz, $10::timestamptz, $11,"
+      " $12::integer, $13::integer, $14::timestamptz, $15::integer)",
+      {postgres::value(schedule.id), postgres::value(schedule.name), postgres::value(schedule.worker),
+       postgres::value(schedule.operation), postgres::value(schedule.parameters),
+       schedule.cron ? postgres::value(*schedule.cron) : postgres::Value(),
+       schedule.interval ? seconds(*schedule.interval) : postgres::Value(),
+       postgres::value(schedule.time_zone), fires, nominal,
+       postgres::value(std::string(scheduler::to_string(schedule.overlap))),
+       seconds(schedule.catch_up_window), seconds(schedule.jitter),
+       schedule.ends_at ? postgres::value(*schedule.ends_at) : postgres::Value(),
+       schedule.remaining ? postgres::value(*schedule.remaining) : postgres::Value()});
+  notify_scheduler(transaction);
 }
 
 }  // namespace
 
-int schedules_list(Context& context, const Arguments&) {
-  const auto rows =
-      context.database().query(std::string("SELECT id, name, worker, operation, parameters, cron, "
-                                           "interval_seconds, time_zone, paused, pause_note,"
-                                           " to_char(next_due_at AT TIME ZONE 'UTC', ") +
-                               rfc3339 + "), to_char(last_due_at AT TIME ZONE 'UTC', " + rfc3339 +
-                               ") FROM ops.schedules ORDER BY name LIMIT 10000");
+int schedules_list(Context& context, const Arguments& arguments) {
+  const auto rows = context.database().transact([&](postgres::Transaction& transaction) {
+    return read_schedules(transaction, arguments.max > 0 ? arguments.max : 10'000);
+  });
   Json list = Json::array();
   std::vector<std::vector<std::string>> table;
   for (const auto& row : rows) {
-    list.push_back({{"id", row.text(0)},
-                    {"name", row.text(1)},
-                    {"worker", row.text(2)},
-                    {"operation", row.text(3)},
-                    {"parameters", row.json(4)},
-                    {"cron", row.is_null(5) ? Json(nullptr) : Json(row.text(5))},
-                    {"interval_seconds", row.is_null(6) ? Json(nullptr) : Json(row.number(6))},
-                    {"time_zone", row.text(7)},
-                    {"paused", row.flag(8)},
-                    {"note", row.text(9)},
-                    {"next_due_at", row.text(10)},
-                    {"last_due_at", row.is_null(11) ? Json(nullptr) : Json(row.text(11))}});
-    const std::string state = row.flag(8) ? "paused" : "active";
-    table.push_back(
-        {printable(row.text(1)), context.output.coloured_state(state), row.text(2) + " " + row.text(3),
-         row.is_null(5) ? "every " + every_text(row.number(6)) : row.text(5) + " " + row.text(7),
-         row.flag(8) ? "-" : row.text(10), row.is_null(11) ? "never" : row.text(11), printable(row.text(9))});
+    list.push_back(to_json(row));
+    table.push_back({printable(row.schedule.name), context.output.coloured_state(state_of(row)),
+                     row.schedule.worker + " " + row.schedule.operation, when_text(row.schedule),
+                     row.paused ? "-" : row.next_fires_at.value_or("-"), row.last_due_at.value_or("never"),
+                     printable(row.note)});
   }
   context.output.document(list);
   context.output.table(
@@ -92,82 +180,54 @@ int schedules_list(Context& context, const Arguments&) {
   return done;
 }
 
+int schedules_show(Context& context, const Arguments& arguments) {
+  const auto row = context.database().transact([&](postgres::Transaction& transaction) {
+    return read_schedule_named(transaction, arguments.name, false);
+  });
+  const Schedule& schedule = row.schedule;
+  const auto next = upcoming(row, context.now());
+  Json document = to_json(row);
+  document["upcoming"] = next;
+  context.output.document(document);
+  const auto line = [&](const char* name, const std::string& value) {
+    context.output.line(std::string(name) + std::string(14 - std::string_view(name).size(), ' ') +
+                        printable(value));
+  };
+  line("name", schedule.name);
+  line("id", schedule.id);
+  line("state", state_of(row));
+  if (row.paused) line("paused", row.paused_at.value_or("-") + " by " + row.paused_by + ": " + row.note);
+  line("what", schedule.worker + " " + schedule.operation + " " + dump(schedule.parameters));
+  line("when", when_text(schedule));
+  line("overlap", std::string(scheduler::to_string(schedule.overlap)));
+  line("catch-up", duration_word(schedule.catch_up_window));
+  if (schedule.jitter.count() > 0) line("jitter", duration_word(schedule.jitter));
+  if (schedule.ends_at) line("until", to_rfc3339(*schedule.ends_at));
+  if (schedule.remaining) line("ticks left", std::to_string(*schedule.remaining));
+  line("last", row.last_due_at.value_or("never"));
+  if (row.buffered_due_at) line("buffered", *row.buffered_due_at);
+  for (std::size_t i = 0; i < next.size(); ++i)
+    line(i == 0 ? "next" : "", next[i]);
+  return done;
+}
+
 int schedules_add(Context& context, const Arguments& arguments) {
-  if (arguments.name.empty() || display_width(arguments.name) > 256 ||
-      printable(arguments.name) != arguments.name)
-    refuse("a name has 1 to 256 characters, none of them control characters");
-  require_word(arguments.worker, "--worker");
-  require_word(arguments.operation, "--operation");
-  const int every = arguments.every.empty() ? 0 : interval_seconds(arguments.every);
-  Json parameters = Json::object();
-  if (!arguments.parameters.empty()) {
-    const auto parsed = parse_json(arguments.parameters);
-    if (!parsed || !parsed->is_object()) refuse("--parameters is no JSON object");
-    parameters = *parsed;
-  }
-  const WallTime due = next_due(arguments.cron, arguments.zone, every, context.now());
-  std::string id;
+  Schedule schedule = new_schedule(arguments, context.now());
+  const auto due = scheduler::next_due(schedule, context.now());
+  if (!due) refuse(due.error().message);
+  if (schedule.ends_at && *due > *schedule.ends_at) refuse("--until: the schedule is never due before it");
+  schedule.due = *due;
   try {
-    id = context.database()
-             .query(
-                 "INSERT INTO ops.schedules (name, worker, operation, parameters, cron, interval_seconds, "
-                 "time_zone, next_due_at)"
-                 " VALUES ($1, $2, $3, $4::jsonb, $5, $6::integer, $7, $8::timestamptz) RETURNING id",
-                 {postgres::value(arguments.name), postgres::value(arguments.worker),
-                  postgres::value(arguments.operation), postgres::value(parameters),
-                  every > 0 ? postgres::Value() : postgres::value(arguments.cron),
-                  every > 0 ? postgres::value(every) : postgres::Value(), postgres::value(arguments.zone),
-                  postgres::value(due)})[0]
-             .text(0);
+    context.database().transact(
+        [&](postgres::Transaction& transaction) { insert(transaction, schedule, *due); });
   } catch (const Error& error) {
     if (error.code() != "database_conflict") throw;
     throw Failure(refused, "schedule_exists", "there is a schedule '" + arguments.name + "' already",
                   "Choose another --name, or remove it with 'rollcall schedules remove'.");
   }
-  context.output.document({{"id", id}, {"name", arguments.name}, {"next_due_at", to_rfc3339(due)}});
-  context.output.line("added " + arguments.name + ", first due " + to_rfc3339(due));
-  return done;
-}
-
-int schedules_pause(Context& context, const Arguments& arguments) {
-  if (context.database().execute("UPDATE ops.schedules SET paused = true, pause_note = $2 WHERE name = $1",
-                                 {postgres::value(arguments.name), postgres::value(arguments.note)}) == 0)
-    unknown(arguments.name);
-  context.output.document({{"name", arguments.name}, {"paused", true}, {"note", arguments.note}});
-  context.output.line("paused " + arguments.name + "; go on with: rollcall schedules resume " +
-                      arguments.name);
-  return done;
-}
-
-int schedules_resume(Context& context, const Arguments& arguments) {
-  WallTime due;
-  context.database().transact([&](postgres::Transaction& transaction) {
-    const auto rows = transaction.query(
-        "SELECT cron, coalesce(interval_seconds, 0), time_zone FROM ops.schedules WHERE name = $1 FOR UPDATE",
-        {postgres::value(arguments.name)});
-    if (rows.empty()) unknown(arguments.name);
-    // What was missed is not made up: the next due time counts from now, but never skips one that is still to
-    // come.
-    due = next_due(rows[0].text(0), rows[0].text(2), static_cast<int>(rows[0].number(1)), context.now());
-    const auto kept = transaction.query(
-        "UPDATE ops.schedules SET paused = false, pause_note = '', next_due_at = CASE WHEN next_due_at > "
-        "$3::timestamptz"
-        " THEN next_due_at ELSE $2::timestamptz END WHERE name = $1 RETURNING (extract(epoch FROM "
-        "next_due_at) * 1000)::bigint",
-        {postgres::value(arguments.name), postgres::value(due), postgres::value(context.now())});
-    due = WallTime(std::chrono::milliseconds(kept[0].number(0)));
-  });
-  context.output.document({{"name", arguments.name}, {"paused", false}, {"next_due_at", to_rfc3339(due)}});
-  context.output.line("resumed " + arguments.name + ", next due " + to_rfc3339(due));
-  return done;
-}
-
-int schedules_remove(Context& context, const Arguments& arguments) {
-  if (context.database().execute("DELETE FROM ops.schedules WHERE name = $1",
-                                 {postgres::value(arguments.name)}) == 0)
-    unknown(arguments.name);
-  context.output.document({{"name", arguments.name}, {"removed", true}});
-  context.output.line("removed " + arguments.name);
+  const std::string first = to_rfc3339(scheduler::fires_at(schedule, *due).value_or(*due));
+  context.output.document({{"id", schedule.id}, {"name", schedule.name}, {"next_due_at", first}});
+  context.output.line("added " + schedule.name + ", first due " + first);
   return done;
 }
 

@@ -153,6 +153,10 @@ TEST_CASE("a tick becomes one bulk run per organization that has none open") {
   const Json tick = {
       {"tick_id", id},           {"schedule_id", id},           {"schedule_name", "s"},
       {"worker", "member-sync"}, {"operation", "sync-members"}, {"due_at", to_rfc3339(wall_now())}};
+  bench.database.execute(
+      "INSERT INTO ops.ticks (schedule_id, due_at, id, cause, expires_at) VALUES ($1::uuid, $2::timestamptz, "
+      "$1::uuid, 'clock', now())",
+      {postgres::value(id), postgres::value(tick["due_at"].get<std::string>())});
   bench.send(".ticks", id, dump(tick));
   bench.send(".ticks", id, dump(tick));  // twice is once
   bench.start(handler);
@@ -160,4 +164,6 @@ TEST_CASE("a tick becomes one bulk run per organization that has none open") {
   bench.stop();
   CHECK(handler.handled == 20);
   CHECK(bench.count("ops.runs") == 21);
+  CHECK(bench.count("ops.runs WHERE tick_id = $1::uuid", {postgres::value(id)}) == 20);
+  CHECK(bench.count("ops.ticks WHERE served_at IS NOT NULL") == 1);
 }

@@ -7,6 +7,7 @@ ProcessOptions load(config::Settings& settings) {
   ProcessOptions options;
   options.common = worker::load_common_settings(settings, "scheduler", 9102);
   options.common.kafka.extra["linger.ms"] = "0";  // a tick is late by what it lingers
+  options.common.database.connections_max = 12;   // a duty each, and renewing the lease never waits for one
   options.loop.instance = options.common.instance;
   options.loop.lease =
       settings.duration("ROLLCALL_LEASE", 3s, 1s, 60s, "a leader that dies is replaced after this");
