@@ -16,6 +16,7 @@ ALTER TABLE ops.schedules
     ADD remaining        integer CHECK (remaining >= 0),
     ADD paused_by        text NOT NULL DEFAULT '',
     ADD paused_at        timestamptz;
+CREATE INDEX schedules_worker ON ops.schedules (worker);
 CREATE INDEX schedules_buffered ON ops.schedules (buffered_due_at) WHERE buffered_due_at IS NOT NULL;
 
 -- One row for each due time that fired: what makes a second tick for it impossible, whoever tries. Kept for a while after it was served.

@@ -51,6 +51,9 @@ class Producer {
   /// Learns who leads the topic's partitions, so that its first message does not wait for that (a second).
   void prepare(const std::string& topic);
   [[nodiscard]] bool reachable() const;
+  /// Asks where these topics are, so that the first message to each need not wait for the answer. What is not
+  /// answered within `timeout` (of all together) is asked again by the first message.
+  void prepare(const std::vector<std::string>& topics, std::chrono::milliseconds timeout);
 
  private:
   struct State;

@@ -205,4 +205,17 @@ bool Producer::reachable() const {
   return internal::metadata(state_->handle.get(), false, nullptr, std::chrono::seconds(2)) != nullptr;
 }
 
+void Producer::prepare(const std::vector<std::string>& topics, std::chrono::milliseconds timeout) {
+  using Topic = internal::Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
+  const std::shared_lock lock(state_->handle_mutex);
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  for (const auto& name : topics) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    if (left <= std::chrono::milliseconds{0}) return;
+    const Topic topic(rd_kafka_topic_new(state_->handle.get(), name.c_str(), nullptr));
+    if (topic) internal::metadata(state_->handle.get(), false, topic.get(), left);
+  }
+}
+
 }  // namespace rollcall::kafka

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,6 +39,8 @@ class Ticks {
     ++messages_;
     if (!seen_.insert(schedule + due).second) return;
     late_ms_.push_back(message.timestamp_ms - time.time_since_epoch().count());
+    auto& worst = worst_by_second_[time.time_since_epoch().count() / 1000];
+    worst = std::max(worst, late_ms_.back());
     schedules_.push_back(schedule);
     dues_.push_back(due);
     if (schedules_.size() >= 200) serve();
@@ -56,6 +59,9 @@ class Ticks {
 
   void report() {
     std::ranges::sort(late_ms_);
+    Json worst = Json::array();  // where it was slow: at the start, once, always
+    for (const auto& [second, late] : worst_by_second_)
+      worst.push_back(late);
     const auto at = [&](double share) {
       return late_ms_.empty()
                  ? -1L
@@ -66,6 +72,7 @@ class Ticks {
         "%s\n",
         dump({{"ticks", late_ms_.size()},
               {"duplicates", messages_ - late_ms_.size()},
+              {"worst_ms_by_second", worst},
               {"late_ms",
                {{"min", at(0)}, {"p50", at(0.5)}, {"p99", at(0.99)}, {"p999", at(0.999)}, {"max", at(1)}}}})
             .c_str());
@@ -83,6 +90,7 @@ class Ticks {
   std::size_t messages_ = 0;
   std::set<std::string> seen_;
   std::vector<std::int64_t> late_ms_;
+  std::map<std::int64_t, std::int64_t> worst_by_second_;
   std::vector<std::string> schedules_, dues_;
 };
 

@@ -3,6 +3,7 @@
 #include "workers/scheduler/adapters/outbox_sweep.h"
 #include "workers/scheduler/adapters/requests.h"
 #include "workers/scheduler/adapters/requeue.h"
+#include "workers/scheduler/adapters/tick_store.h"
 #include "workers/scheduler/adapters/ticks.h"
 
 #include <algorithm>
@@ -30,11 +31,18 @@ constexpr const char* prune_ticks = R"(
          WHERE fired_at < now() - $1::bigint * interval '1 hour' AND (served_at IS NOT NULL OR expires_at < now())
          ORDER BY fired_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED))";
 
+constexpr const char* workers_of_schedules = R"(
+    WITH RECURSIVE w AS (
+        SELECT min(worker) AS worker FROM ops.schedules
+        UNION ALL SELECT (SELECT min(worker) FROM ops.schedules WHERE worker > w.worker) FROM w WHERE w.worker IS NOT NULL)
+    SELECT worker FROM w WHERE worker IS NOT NULL)";
+
 }  // namespace
 
 struct Duties::State {
   explicit State(const Tools& given)
       : tools(given), ticks(given), requests(given), requeue(given), sweep(given) {
+    start("topics", [this](const auto&) { return learn_topics(); });
     start("ticks", [this](const auto&) { return ticks(); });
     start("requests", [this](const auto&) { return requests(); });
     start("resume", [this](const auto&) {
@@ -59,7 +67,10 @@ struct Duties::State {
   }
 
   Bell& bell(const std::string& name) {
-    return name == "ticks" ? ticks_bell : name == "requests" ? requests_bell : silent_bell;
+    return name == "ticks"      ? ticks_bell
+           : name == "requests" ? requests_bell
+           : name == "topics"   ? topics_bell
+                                : silent_bell;
   }
 
   microseconds mind() {
@@ -74,6 +85,19 @@ struct Duties::State {
     const long rows = sweep(stop);
     swept.add(static_cast<double>(rows));
     return rows >= OutboxSweep::batch_max ? at_once : quarter(tools.options.sweep_after, milliseconds{1'000});
+  }
+
+  /// A topic that Kafka's client does not know yet costs the first tick up to a second. Again and again,
+  /// because what it knows grows old, and new schedules bring new topics.
+  microseconds learn_topics() {
+    std::vector<std::string> topics;
+    tools.term.transact([&](postgres::Transaction& transaction) {
+      // A loose index scan: one probe a worker, not a million rows.
+      for (const auto& row : transaction.query(workers_of_schedules))
+        topics.push_back(with_prefix(runs::ticks_topic(row.text(0)), tools.options.topic_prefix));
+    });
+    tools.producer.prepare(topics, milliseconds{5'000});
+    return milliseconds{60'000};
   }
 
   microseconds prune() {
@@ -92,7 +116,7 @@ struct Duties::State {
   Requests requests;
   Requeue requeue;
   OutboxSweep sweep;
-  Bell ticks_bell, requests_bell, silent_bell;
+  Bell ticks_bell, requests_bell, topics_bell, silent_bell;
   std::vector<std::jthread> threads;
 };
 
@@ -102,6 +126,7 @@ Duties::~Duties() = default;
 void Duties::ring() {
   state_->ticks_bell.ring();
   state_->requests_bell.ring();
+  state_->topics_bell.ring();
 }
 
 }  // namespace rollcall::scheduler

@@ -17,8 +17,9 @@ using std::chrono::milliseconds;
 constexpr std::size_t block_max = 500;
 /// The longest sleep: the database's clock may have been set forward, or a notification lost.
 constexpr microseconds look_interval{1'000'000};
-/// Where a due schedule is locked by a command there is nothing to do but look again soon.
-constexpr microseconds shortest_wait{500};
+/// Under load a look for several due times at once instead of one each; and where a due schedule is locked by
+/// a command there is nothing to do but look again soon.
+constexpr microseconds shortest_wait{2'000};
 
 // Served by the index schedules_due. A row that a command holds is skipped, not waited for: it is looked at
 // again at once. -infinity and times before 1970 would overflow: they count as 1970.
