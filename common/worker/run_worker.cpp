@@ -7,6 +7,7 @@
 #include "common/worker/lanes.h"
 #include "common/worker/persist.h"
 #include "common/worker/settler.h"
+#include "common/worker/tick_server.h"
 
 #include <algorithm>
 #include <atomic>
@@ -19,7 +20,6 @@
 namespace rollcall::worker {
 namespace {
 
-constexpr std::size_t tick_block = 1'000;
 /// How soon to look again at a run that another living worker holds.
 constexpr std::chrono::milliseconds look_again{1'000};
 
@@ -39,6 +39,8 @@ class Loop {
         deliveries_(producer),
         graveyard_(deliveries_,
                    metrics.counter("rollcall_dead_letters_total", "Messages put on a dead-letter topic.")),
+        tick_server_({options.worker, topic(true), group(true), database, schemas, handler, clock, outbox_,
+                      graveyard_}),
         settler_({options.worker, database, outbox_, deliveries_, in_flight_, clock, metrics}),
         busy_(metrics.gauge("rollcall_lanes_busy", "Lanes at work.")),
         lanes_(options.lanes, busy_),
@@ -68,10 +70,6 @@ class Loop {
   std::optional<Settlement> settlement(const Claimed& claimed);
   Outcome outcome(const Claimed& claimed, LoopContext& context);
   void serve(Tick tick);
-  void expand(const Tick& tick);
-  void served(const Json& tick);
-  void bury(const Tick& tick, const Problem& problem);
-  void queue_commands(const std::vector<Json>& commands, const std::optional<Uuid>& tick);
   void shut_down(Feed& commands, Feed& ticks);
 
   const LoopOptions& options_;
@@ -86,6 +84,7 @@ class Loop {
   runs::OutboxPublisher outbox_;
   Deliveries deliveries_;
   Graveyard graveyard_;
+  TickServer tick_server_;
   Settler settler_;
   metrics::Gauge& busy_;
   Lanes lanes_;
@@ -311,59 +310,10 @@ void Loop::serve(Tick tick) {
   std::string key = "tick:" + tick.value.value("schedule_id", std::string{});
   std::vector<Lanes::Piece> piece;
   piece.push_back({std::move(key), false, [this, tick = std::move(tick)](bool dropped) {
-                     if (!dropped && !stop_.stop_requested()) expand(tick);  // else it comes again
+                     if (!dropped && !stop_.stop_requested())
+                       tick_server_.serve(tick, stop_);  // else it comes again
                    }});
   lanes_.submit(std::move(piece));
-}
-
-void Loop::expand(const Tick& tick) {
-  try {
-    const bool done = persist("tick_waits", stop_, [&] {
-      queue_commands(handler_.expand(tick.value), Uuid::parse(tick.value.at("tick_id").get<std::string>()));
-      served(tick.value);
-    });
-    if (done) tick.ticket.finish();
-  } catch (const Error& error) {
-    bury(tick, {error.code(), error.what()});
-  } catch (const std::exception& error) {
-    bury(tick, {"internal", error.what()});
-  }
-}
-
-void Loop::served(const Json& tick) {
-  runs::tick_served(database_, tick.at("schedule_id").get<std::string>(),
-                    tick.at("due_at").get<std::string>());
-}
-
-void Loop::bury(const Tick& tick, const Problem& problem) {
-  try {
-    served(tick.value);  // or the scheduler would send it again
-  } catch (const std::exception& error) {
-    log::warn("tick_not_marked", log::describe(error));
-  }
-  graveyard_.bury(tick.ticket, problem, group(true));
-}
-
-void Loop::queue_commands(const std::vector<Json>& commands, const std::optional<Uuid>& tick) {
-  const std::string type = "rollcall." + options_.worker + ".command.v1";
-  std::vector<runs::NewRun> block;
-  const auto flush = [&] {
-    auto stored = database_.transact([&](postgres::Transaction& transaction) {
-      return runs::enqueue_block(transaction, block, clock_.wall(), true, topic(true));
-    });
-    outbox_.publish(std::move(stored.ids), std::move(stored.messages));
-    block.clear();
-  };
-  for (const auto& value : commands) {
-    if (const auto problem = schemas_.check(type, value))
-      throw Error(Fault::invalid, problem->code, problem->message);
-    auto command = command_of(value);
-    block.push_back({command.run_id, command.tenant_id, options_.worker, command.operation,
-                     command.caller_identity, command.organization_id, std::move(command.parameters), true,
-                     tick});
-    if (block.size() == tick_block) flush();
-  }
-  if (!block.empty()) flush();
 }
 
 void Loop::shut_down(Feed& commands, Feed& ticks) {
