@@ -7,9 +7,12 @@ import { parseArgs } from "node:util";
 import { serverFacts } from "./lib/database.mjs";
 import { endAll } from "./lib/processes.mjs";
 import { table } from "./lib/report.mjs";
+import { keys } from "./rows/keys.mjs";
+import { latency } from "./rows/latency.mjs";
+import { memory } from "./rows/memory.mjs";
 import { throughput } from "./rows/throughput.mjs";
 
-const rows = { throughput };
+const rows = { throughput, latency, keys, memory };
 const { values: given } = parseArgs({ options: {
   rows: { type: "string" }, repeats: { type: "string" }, commands: { type: "string" }, only: { type: "string" },
   json: { type: "string" }, quick: { type: "boolean" } } });
@@ -38,6 +41,7 @@ const versions = {
   "graphile-worker": versionOf("graphile-worker"),
   kafkajs: versionOf("kafkajs"),
   pg: versionOf("pg"),
+  "parallel-consumer": /core<\/artifactId><version>([^<]+)/.exec(readFileSync(new URL("peers/pom.xml", import.meta.url), "utf8"))[1],
 };
 const failures = [];
 const context = {

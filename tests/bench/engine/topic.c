@@ -141,14 +141,27 @@ static rd_kafka_topic_partition_list_t* ends_of(rd_kafka_t* consumer, const char
   return list;
 }
 
-// The sequence of the run that a result speaks of: what follows "run_id":" is 24 digits and dashes, then 12 digits.
+// What follows a field's name in a result; NULL where it is not there, or less than `length` of it.
+static const char* field_of(const rd_kafka_message_t* message, const char* name, size_t length) {
+  const char* at = memmem(message->payload, message->len, name, strlen(name));
+  return at && at + strlen(name) + length <= (const char*)message->payload + message->len ? at + strlen(name) : NULL;
+}
+
+// The sequence of the run that a result speaks of: an id is 24 digits and dashes, then 12 digits.
 static int64_t sequence_in(const rd_kafka_message_t* message) {
-  static const char field[] = "\"run_id\":\"";
-  const char* at = memmem(message->payload, message->len, field, sizeof field - 1);
-  if (!at || at + sizeof field - 1 + 36 > (const char*)message->payload + message->len) return -1;
+  const char* id = field_of(message, "\"run_id\":\"", 36);
+  if (!id) return -1;
   char digits[13] = {0};
-  memcpy(digits, at + sizeof field - 1 + 24, 12);
+  memcpy(digits, id + 24, 12);
   return strtoll(digits, NULL, 16);
+}
+
+// When its handler began, in microseconds: 16 digits until the year 2286.
+static int64_t started_in(const rd_kafka_message_t* message) {
+  const char* at = field_of(message, "\"started_us\":", 16);
+  char digits[17] = {0};
+  if (at) memcpy(digits, at, 16);
+  return strtoll(digits, NULL, 10);
 }
 
 static int compare(const void* a, const void* b) {
@@ -162,6 +175,8 @@ static int watch(const char* brokers, const char* topic, long count, int64_t fir
   rd_kafka_topic_partition_list_t* list = ends_of(consumer, topic);
   rd_kafka_assign(consumer, list);
   int64_t* arrived = calloc((size_t)count, sizeof *arrived);  // by sequence
+  int64_t* started = calloc((size_t)count, sizeof *started);
+  const char* each = getenv("TOPIC_EACH");  // for latencies: "SEQUENCE ARRIVED STARTED" of every result
   long distinct = 0, duplicates = 0;
   printf("watching\n");
   fflush(stdout);
@@ -177,15 +192,15 @@ static int watch(const char* brokers, const char* topic, long count, int64_t fir
           ++duplicates;
         } else {
           arrived[index] = now_us();
+          if (each) started[index] = started_in(message);
           if (++distinct == count) quiet_since = now_us();
         }
       }
     }
     rd_kafka_message_destroy(message);
   }
-  const char* each = getenv("TOPIC_EACH");  // for latencies: every arrival
   for (long i = 0; each && i < count; ++i) {
-    if (arrived[i]) printf("%" PRId64 " %" PRId64 "\n", first + i, arrived[i]);
+    if (arrived[i]) printf("%" PRId64 " %" PRId64 " %" PRId64 "\n", first + i, arrived[i], started[i]);
   }
   qsort(arrived, (size_t)count, sizeof *arrived, compare);
   const long lost = count - distinct;
@@ -195,6 +210,7 @@ static int watch(const char* brokers, const char* topic, long count, int64_t fir
          distinct ? arrived[count - 1] : 0);
   rd_kafka_topic_partition_list_destroy(list);
   free(arrived);
+  free(started);
   rd_kafka_consumer_close(consumer);
   rd_kafka_destroy(consumer);
   return 0;

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-import { Program, brokers, createTopics, loadTopic, work } from "./processes.mjs";
+import { Program, brokers, createTopics, loadTopic, paceTopic, work } from "./processes.mjs";
 
 const here = fileURLToPath(new URL("..", import.meta.url));
 const program = (name) => `${process.env.BENCH_BIN}/${name}`;
@@ -89,4 +89,32 @@ export const throughputEngines = [
                                            { DATABASE_URL: url }]),
   graphile("graphile_batched", "batched", 1),
   graphile("graphile_per_job", "per-job", 0.2),
+];
+
+export const lowLoadEngines = [
+  {
+    name: "rollcall",
+    results: "rollcall.runs",
+    async prepare({ scratch, tag }) {
+      migrate(scratch);
+      rollcallTopics(tag, 4);
+    },
+    start: ({ scratch, tag }) => rollcallWorker("rollcall-low", tag, scratch),
+    ready: async () => {},
+    pace: ({ tag }, count, keyCount, perSecond) => paceTopic(`${tag}.member-sync.commands`, count, keyCount, perSecond),
+  },
+  {
+    name: "graphile",
+    results: "bench.results",
+    async prepare({ scratch }) {
+      await peerTables(scratch);
+      createTopics(16, "bench.results");
+      must("node", [`${here}peers/graphile.mjs`, "load", "0", "1"], { DATABASE_URL: scratch.url });
+    },
+    start: ({ scratch }) => new Program("graphile-low", "node", [`${here}peers/graphile.mjs`, "low-load"], { DATABASE_URL: scratch.url }),
+    ready: (worker) => worker.says("serving"),
+    pace: ({ scratch }, count, keyCount, perSecond) =>
+      new Program("graphile-pace", "node", [`${here}peers/graphile.mjs`, "pace", String(count), String(keyCount), String(perSecond)],
+                  { DATABASE_URL: scratch.url }),
+  },
 ];
