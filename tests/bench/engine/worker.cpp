@@ -19,23 +19,18 @@ namespace {
 using std::chrono::microseconds;
 
 struct Options {
+  worker::CommonSettings common;
   worker::LoopOptions loop;
-  postgres::Options database;
-  std::uint16_t ops_port = 0;
-  std::string handler, log_level;
+  std::string handler;
   bool migrate = false;
 };
 
 Options load(config::Settings& settings) {
   Options options;
-  options.database.url = settings.required_secret("DATABASE_URL", "PostgreSQL").reveal();
-  options.database.application_name = "rollcall-bench-worker";
-  options.loop = worker::load_loop_options(settings, "member-sync");
+  options.common = worker::load_common_settings(settings, "member-sync", 0);
+  options.loop = worker::load_loop_options(settings, options.common);
+  options.common.database.connections_max = options.loop.lanes + 4;  // as member-sync has it
   options.loop.topic_prefix = settings.text("ROLLCALL_BENCH_PREFIX", "rollcall", "prefix of topics and consumer groups");
-  options.database.connections_max = options.loop.lanes + 4;  // as member-sync has it
-  options.ops_port = static_cast<std::uint16_t>(
-      settings.number("ROLLCALL_OPS_PORT", 0, 0, 65535, "port of /healthz, /readyz and /metrics; 0: any"));
-  options.log_level = settings.text("ROLLCALL_LOG_LEVEL", "warn", "debug, info, warn or error");
   options.handler = settings.text("ROLLCALL_BENCH_HANDLER", "noop", "noop, audit (one audit event a run) or sleep");
   if (options.handler != "noop" && options.handler != "audit" && options.handler != "sleep")
     settings.mistake("ROLLCALL_BENCH_HANDLER", "must be noop, audit or sleep");
@@ -121,20 +116,20 @@ int main(int argc, char** argv) try {
     return *code;
   config::Settings settings{config::process_environment()};
   const Options options = load(settings);
-  log::init("bench", options.log_level);
+  log::init("bench", options.common.log_level);
 
   worker::StopSignal stop;
   SystemClock clock;
   metrics::Registry metrics{"bench"};
   schema::Validator schemas;
-  postgres::Database database{options.database};
+  postgres::Database database{options.common.database};
   if (options.migrate) {
     postgres::migrate(database, postgres::project_migrations());
     return 0;
   }
   kafka::Producer producer{options.loop.kafka};
   BenchHandler handler{options.handler};
-  worker::OpsServer ops{options.ops_port,
+  worker::OpsServer ops{options.common.ops_port,
                         metrics,
                         {{"postgresql", [&] { return database.reachable(); }},
                          {"kafka", [&] { return producer.reachable(); }}}};
