@@ -48,8 +48,6 @@ class Producer {
   void publish(Message message, std::function<void(const std::string& error)> done);
   /// Waits for what is queued; false where something is left after `timeout`.
   bool flush(std::chrono::milliseconds timeout);
-  /// Learns who leads the topic's partitions, so that its first message does not wait for that (a second).
-  void prepare(const std::string& topic);
   [[nodiscard]] bool reachable() const;
   /// Asks where these topics are, so that the first message to each need not wait for the answer. What is not
   /// answered within `timeout` (of all together) is asked again by the first message.

@@ -193,13 +193,6 @@ bool Producer::flush(std::chrono::milliseconds timeout) {
   return state_->wait_empty(timeout);
 }
 
-void Producer::prepare(const std::string& topic) {
-  const std::shared_lock lock(state_->handle_mutex);
-  const internal::Owned<rd_kafka_topic_t, rd_kafka_topic_destroy> handle(
-      rd_kafka_topic_new(state_->handle.get(), topic.c_str(), nullptr));
-  if (handle) internal::metadata(state_->handle.get(), false, handle.get(), std::chrono::seconds(2));
-}
-
 bool Producer::reachable() const {
   const std::shared_lock lock(state_->handle_mutex);
   return internal::metadata(state_->handle.get(), false, nullptr, std::chrono::seconds(2)) != nullptr;

@@ -110,7 +110,10 @@ std::unique_ptr<Feed> Loop::make_feed(bool ticks) {
 }
 
 void Loop::run() {
-  const std::jthread prepare([this] { producer_.prepare(runs::runs_topic); });  // takes librdkafka up to a second
+  // Takes librdkafka up to a second, which the first result need not wait for.
+  const std::jthread prepare([this] {
+    producer_.prepare({runs::runs_topic, runs::audit_topic}, std::chrono::milliseconds{5'000});
+  });
   const auto commands = make_feed(false);
   const auto ticks = make_feed(true);
   Heart heart({{options_.worker, options_.instance},
@@ -161,7 +164,8 @@ std::vector<Command> Loop::join(std::vector<Command> block) {
   std::vector<Command> joining;
   joining.reserve(block.size());
   for (auto& command : block) {
-    const auto leader = in_flight_.pin_leader(command);
+    const auto leader =
+        policy(command.operation).joins ? in_flight_.pin_leader(command) : std::optional<Uuid>{};
     if (!leader || *leader == command.run_id) {
       if (leader) in_flight_.unpin(*leader, false);
       others.push_back(std::move(command));

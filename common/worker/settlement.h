@@ -21,12 +21,14 @@ struct Settlement {
   std::vector<kafka::Message> publish{};
 };
 
-/// How long, and how often, an operation is tried.
+/// How long and how often an operation is tried, and whether equal commands are one.
 struct RetryPolicy {
   int attempts_max = 10;
   Backoff backoff{};
   /// Since it was first asked for. Waiting spends no attempt, so something must end what waits for ever.
   std::chrono::milliseconds age_max = std::chrono::hours{24 * 7};
+  /// Asking for it twice before it has begun is asking once. False: each command counts.
+  bool joins = true;
 };
 
 /// The one table from what a handler answers to what its run becomes. Pure; `random` is in [0, 1).
