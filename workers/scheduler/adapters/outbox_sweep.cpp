@@ -58,13 +58,17 @@ bool OutboxSweep::age_snapshots() {
 void OutboxSweep::publish(const postgres::Rows& rows) {
   for (const auto& row : rows) {
     const long id = row.number(0);
+    auto messages = runs::read_outbox(row.json(1));
     {
       const std::lock_guard lock(flight_->mutex);
       // Kafka has not answered for it since the last sweep: it will, and a second copy would not be sooner.
-      if (!flight_->unanswered.insert(id).second) continue;
+      if (!flight_->unanswered.emplace(id, Flight::Row{messages.size()}).second) continue;
     }
-    tools_.producer.publish(
-        read_message(row), [flight = flight_, id](const std::string& error) { flight->answered(id, error); });
+    for (auto& message : messages) {
+      tools_.producer.publish(std::move(message), [flight = flight_, id](const std::string& error) {
+        flight->answered(id, error);
+      });
+    }
   }
 }
 
