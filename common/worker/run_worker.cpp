@@ -145,16 +145,23 @@ void Loop::claim_until_stopped() {
 }
 
 void Loop::claim(std::vector<Command> block) {
-  block = join(std::move(block));
-  std::vector<Command> fresh;
-  for (auto& command : block) {
-    if (in_flight_.add(command.run_id)) {
-      fresh.push_back(std::move(command));
-    } else {  // its twin is being served: how did that end?
-      inbox_.put_off(std::move(command), std::chrono::steady_clock::now() + look_again);
+  // Of equal commands in one block the first is claimed, so that the others find something to join.
+  while (!block.empty() && !stop_.stop_requested()) {
+    std::vector<Command> fresh, equals;
+    std::set<std::tuple<Uuid, std::string, std::string>> seen;
+    for (auto& command : join(std::move(block))) {
+      if (command.organization_id && policy(command.operation).joins &&
+          !seen.emplace(*command.organization_id, command.operation, command.parameters_hash).second) {
+        equals.push_back(std::move(command));
+      } else if (in_flight_.add(command.run_id)) {
+        fresh.push_back(std::move(command));
+      } else {  // its twin is being served: how did that end?
+        inbox_.put_off(std::move(command), std::chrono::steady_clock::now() + look_again);
+      }
     }
+    if (!fresh.empty()) claim_or_split(fresh);
+    block = std::move(equals);
   }
-  if (!fresh.empty()) claim_or_split(fresh);
 }
 
 /// Lets commands join an equal run that has not begun; returns the others.

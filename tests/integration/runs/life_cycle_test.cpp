@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <mutex>
+#include <set>
 
 using namespace rollcall;
 using namespace rollcall::test;
@@ -95,4 +96,126 @@ TEST_CASE("the publisher deletes what was delivered") {
   publisher.publish(std::move(ids), messages);
   publisher.flush(20s);
   CHECK(bench.count("ops.outbox") == 0);
+}
+
+TEST_CASE("equal commands that wait behind a busy organization are one run, and end as it does") {
+  Bench bench;
+  std::atomic<bool> go = false;
+  TestHandler handler([&](const worker::Run&, worker::RunContext&) -> worker::Outcome {
+    while (!go)
+      std::this_thread::sleep_for(5ms);
+    return worker::Done{{{"added", 1}}};
+  });
+  bench.start(handler);
+  const auto organization = crypto::new_uuid();
+  const auto first = bench.send_command(organization);
+  CHECK(eventually([&] { return handler.handled == 1; }));
+  std::vector<Uuid> later;
+  for (int i = 0; i < 100; ++i)
+    later.push_back(bench.send_command(organization));
+  auto different = Bench::command(crypto::new_uuid(), organization);
+  different["dry_run"] = true;
+  bench.send(".commands", organization.to_string(), dump(different));
+  CHECK(eventually(
+      [&] { return bench.count("ops.runs WHERE state = 'waiting' AND error_code = 'joined'") == 99; }));
+  CHECK(eventually([&] { return bench.count("ops.runs") == 102; }));
+  go = true;
+  CHECK(eventually([&] { return bench.count("ops.runs WHERE state = 'succeeded'") == 102; }));
+  std::set<std::string> told;
+  bench.read(
+      runs::runs_topic,
+      [&](const kafka::Message& message) {
+        const auto value = Json::parse(message.value);
+        if (value.value("organization_id", "") != organization.to_string() ||
+            value.at("state") != "succeeded")
+          return false;
+        return told.insert(value.at("run_id").get<std::string>()).second;
+      },
+      102);
+  bench.stop();
+  CHECK(told.size() == 102);
+  CHECK(handler.handled == 3);  // the first, one for the hundred, the different one
+  CHECK(bench.count("ops.runs WHERE outcome = 'joined' AND result = '{\"added\": 1}'") == 99);
+}
+
+TEST_CASE("a paused kind claims nothing, and goes on when it is resumed") {
+  Bench bench;
+  TestHandler handler;
+  bench.database.execute(
+      "INSERT INTO ops.worker_pauses (worker, note) VALUES ('member-sync', 'maintenance')");
+  bench.start(handler);
+  CHECK(eventually([&] { return bench.count("ops.workers WHERE worker = 'member-sync'") == 1; }));
+  const auto run = bench.send_command();
+  std::this_thread::sleep_for(1s);
+  CHECK(handler.handled == 0);
+  bench.database.execute("DELETE FROM ops.worker_pauses");
+  CHECK(eventually([&] { return bench.is(run, "succeeded"); }));
+  bench.stop();
+  CHECK(bench.count("ops.workers") == 0);
+}
+
+TEST_CASE("a run that a living worker holds is left to it; one without a heartbeat is taken over") {
+  Bench bench;
+  TestHandler handler;
+  const auto held = crypto::new_uuid(), dead = crypto::new_uuid();
+  bench.database.execute(
+      "INSERT INTO ops.runs (id, worker, operation, state, claim, claimed_by, heartbeat_at, attempt) VALUES "
+      "($1::uuid, 'member-sync', 'sync-members', 'running', gen_random_uuid(), 'other', now() + interval '1 "
+      "hour', 1), "
+      "($2::uuid, 'member-sync', 'sync-members', 'running', gen_random_uuid(), 'other', now() - interval '1 "
+      "hour', 1)",
+      {postgres::value(held), postgres::value(dead)});
+  for (const auto& run : {held, dead}) {
+    auto command = Bench::command(run, crypto::new_uuid());
+    bench.send(".commands", run.to_string(), dump(command));
+  }
+  bench.start(handler);
+  CHECK(eventually([&] { return bench.is(dead, "succeeded"); }));
+  std::this_thread::sleep_for(1500ms);  // looked at again meanwhile
+  CHECK(bench.is(held, "running"));
+  CHECK(handler.handled == 1);
+  // Its holder settles it: the message that waited tells the end again.
+  bench.database.execute("UPDATE ops.runs SET state = 'succeeded', outcome = 'ok' WHERE id = $1::uuid",
+                         {postgres::value(held)});
+  const auto news = bench.read(
+      runs::runs_topic,
+      [&](const kafka::Message& message) {
+        return Json::parse(message.value).at("run_id") == held.to_string();
+      },
+      1);
+  bench.stop();
+  REQUIRE(news.size() == 1);
+  CHECK(Json::parse(news[0].value).at("state") == "succeeded");
+}
+
+TEST_CASE(
+    "what an attempt carries is there for the next, and a cancel reaches a handler between checkpoints") {
+  Bench bench;
+  std::mutex mutex;
+  std::vector<Json> carried;
+  TestHandler handler([&](const worker::Run& run, worker::RunContext& context) -> worker::Outcome {
+    {
+      const std::lock_guard lock(mutex);
+      carried.push_back(run.carried);
+    }
+    context.carry({{"seen", run.attempt}});
+    if (run.attempt == 1) return worker::RetryAfter{"graph_unavailable", "no answer", 1ms};
+    while (!context.stop().stop_requested())
+      std::this_thread::sleep_for(5ms);
+    return worker::WaitUntil{"throttled", "stopped", wall_now()};
+  });
+  bench.start(handler);
+  const auto organization = crypto::new_uuid();
+  const auto run = bench.send_command(organization);
+  CHECK(eventually([&] { return bench.is(run, "waiting"); }));
+  bench.database.execute("UPDATE ops.runs SET state = 'queued' WHERE id = $1::uuid", {postgres::value(run)});
+  bench.send(".commands", organization.to_string(), dump(Bench::command(run, organization)));
+  CHECK(eventually([&] { return handler.handled == 2; }));
+  bench.database.execute("UPDATE ops.runs SET cancel_requested = true WHERE id = $1::uuid",
+                         {postgres::value(run)});
+  CHECK(eventually([&] { return bench.is(run, "cancelled"); }));
+  bench.stop();
+  REQUIRE(carried.size() == 2);
+  CHECK(carried[0].is_null());
+  CHECK(carried[1] == Json{{"seen", 1}});
 }

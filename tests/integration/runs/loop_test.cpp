@@ -126,7 +126,10 @@ TEST_CASE("a retry waits, attempts run out, and a stop gives back what has not b
   CHECK(eventually([&] { return bench.is(failing_id, "waiting"); }));
   const auto organization = crypto::new_uuid();
   const auto first = bench.send_command(organization);
-  const auto behind = bench.send_command(organization);
+  auto other = Bench::command(crypto::new_uuid(), organization);
+  other["full_read"] = true;  // an equal one would join the first
+  const auto behind = *Uuid::parse(other["run_id"].get<std::string>());
+  bench.send(".commands", organization.to_string(), dump(other));
   CHECK(eventually([&] { return bench.is(first, "running") && bench.is(behind, "running"); }));
   std::this_thread::sleep_for(100ms);
   bench.stop();
