@@ -6,8 +6,16 @@
 /// The block forms of runs.h, for the worker loop: one statement for many rows.
 namespace rollcall::runs {
 
-/// enqueue() for many; what exists already is left out. `skip_open`: so is an organization with an open run
-/// of the same worker and operation. `topic`: where the commands go; empty: as command_message() says.
+/// Puts the messages into the outbox.
+Stored store(postgres::Transaction& transaction, std::vector<kafka::Message> messages);
+
+/// Inserts runs as queued, none of them joining another; what exists already is left out. Returns the
+/// commands of the others, which are yet to be stored.
+std::vector<kafka::Message> insert_with_commands(postgres::Transaction& transaction,
+                                                 const std::vector<NewRun>& runs, WallTime now);
+
+/// insert_with_commands(), stored. `skip_open`: an organization with an open run of the same worker and
+/// operation is left out too. `topic`: where the commands go; empty: as command_message() says.
 Stored enqueue_block(postgres::Transaction& transaction, const std::vector<NewRun>& runs, WallTime now,
                      bool skip_open, const std::string& topic = {});
 

@@ -21,42 +21,6 @@ std::vector<postgres::Value> texts(const std::vector<NewRun>& runs, postgres::Va
   return values;
 }
 
-// Locks and reads a run that is to be approved or rejected.
-struct Waiting {
-  NewRun run;
-  int attempt = 0;
-  Json result;
-};
-Waiting lock_waiting(postgres::Transaction& transaction, const Uuid& id) {
-  const auto rows = transaction.query(
-      "SELECT tenant_id, worker, operation, caller_identity, organization_id, parameters, state, attempt, "
-      "result "
-      "FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
-      {postgres::value(id)});
-  if (rows.empty()) throw Error(Fault::not_found, "run_not_found", "There is no run " + id.to_string() + ".");
-  const auto& row = rows.front();
-  if (row.text(6) != "needs_approval") {
-    throw Error(Fault::conflict, "not_waiting_for_approval",
-                "The run is " + row.text(6) + ", not waiting for approval.");
-  }
-  Waiting waiting;
-  waiting.run = {id, row.text(0), row.text(1), row.text(2), row.text(3), {}, row.json(5), false};
-  if (!row.is_null(4)) waiting.run.organization_id = row.uuid(4);
-  waiting.attempt = static_cast<int>(row.number(7));
-  waiting.result = row.json(8);
-  return waiting;
-}
-
-void add_event(postgres::Transaction& transaction, const Uuid& run, const char* event, const Json& detail) {
-  transaction.execute("INSERT INTO ops.run_events (run_id, event, detail) VALUES ($1::uuid, $2, $3::jsonb)",
-                      {postgres::value(run), postgres::value(event), postgres::value(detail)});
-}
-
-Stored store(postgres::Transaction& transaction, std::vector<kafka::Message> messages) {
-  auto ids = store_in_outbox(transaction, messages);
-  return {std::move(ids), std::move(messages)};
-}
-
 // Those of `runs` that are to be inserted: the first of each organization that has nothing open.
 std::vector<NewRun> without_open(postgres::Transaction& transaction, const std::vector<NewRun>& runs) {
   if (runs.empty()) return {};
@@ -87,12 +51,12 @@ std::set<Uuid> insert_queued(postgres::Transaction& transaction, const std::vect
   const auto rows = transaction.query(
       "INSERT INTO ops.runs (id, tenant_id, organization_id, worker, operation, state, caller_identity, "
       "parameters, "
-      "parameters_hash, created_at, queued_at, tick_id) "
+      "parameters_hash, created_at, queued_at, tick_id, bulk) "
       "SELECT u.id, u.tenant, u.organization, u.worker, u.operation, 'queued', u.caller, u.parameters, "
-      "u.hash, $9, $9, u.tick "
+      "u.hash, $9, $9, u.tick, u.bulk "
       "FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], "
-      "$8::text[], $10::uuid[]) "
-      "AS u(id, tenant, organization, worker, operation, caller, parameters, hash, tick) ORDER BY u.id "
+      "$8::text[], $10::uuid[], $11::boolean[]) "
+      "AS u(id, tenant, organization, worker, operation, caller, parameters, hash, tick, bulk) ORDER BY u.id "
       "ON CONFLICT (id) DO NOTHING RETURNING id",
       {postgres::array(ids),
        postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.tenant_id); })),
@@ -104,7 +68,8 @@ std::set<Uuid> insert_queued(postgres::Transaction& transaction, const std::vect
        postgres::array(
            texts(runs, [](const NewRun& run) { return postgres::value(parameters_hash(run.parameters)); })),
        postgres::value(now),
-       postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.tick_id); }))});
+       postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.tick_id); })),
+       postgres::array(texts(runs, [](const NewRun& run) { return postgres::value(run.bulk); }))});
   std::set<Uuid> inserted;
   for (const auto& row : rows)
     inserted.insert(row.uuid(0));
@@ -112,6 +77,11 @@ std::set<Uuid> insert_queued(postgres::Transaction& transaction, const std::vect
 }
 
 }  // namespace
+
+Stored store(postgres::Transaction& transaction, std::vector<kafka::Message> messages) {
+  auto ids = store_in_outbox(transaction, messages);
+  return {std::move(ids), std::move(messages)};
+}
 
 std::string parameters_hash(const Json& parameters) {
   return crypto::sha256_hex(dump(parameters));
@@ -151,22 +121,26 @@ kafka::Message command_message(const NewRun& run, WallTime now) {
                       "rollcall." + run.worker + ".command.v1", run.id.to_string(), value, now);
 }
 
-Stored enqueue_block(postgres::Transaction& transaction, const std::vector<NewRun>& asked, WallTime now,
-                     bool skip_open, const std::string& topic) {
-  const auto runs = skip_open ? without_open(transaction, asked) : asked;
+std::vector<kafka::Message> insert_with_commands(postgres::Transaction& transaction,
+                                                 const std::vector<NewRun>& runs, WallTime now) {
   if (runs.empty()) return {};
   auto inserted = insert_queued(transaction, runs, now);
   std::vector<kafka::Message> messages;
   for (const auto& run : runs) {
     if (inserted.erase(run.id) == 0) continue;  // erased: an id named twice is one run
     messages.push_back(command_message(run, now));
-    if (!topic.empty()) messages.back().topic = topic;
   }
-  return store(transaction, std::move(messages));
+  return messages;
 }
 
-Stored enqueue(postgres::Transaction& transaction, const NewRun& run, WallTime now) {
-  return enqueue_block(transaction, {run}, now, false);
+Stored enqueue_block(postgres::Transaction& transaction, const std::vector<NewRun>& asked, WallTime now,
+                     bool skip_open, const std::string& topic) {
+  auto messages =
+      insert_with_commands(transaction, skip_open ? without_open(transaction, asked) : asked, now);
+  for (auto& message : messages) {
+    if (!topic.empty()) message.topic = topic;
+  }
+  return store(transaction, std::move(messages));
 }
 
 void tick_served(postgres::Database& database, const std::string& schedule_id, const std::string& due_at) {
@@ -174,36 +148,6 @@ void tick_served(postgres::Database& database, const std::string& schedule_id, c
       "UPDATE ops.ticks SET served_at = now(), resend_at = NULL "
       "WHERE schedule_id = $1::uuid AND due_at = $2::timestamptz AND served_at IS NULL",
       {postgres::value(schedule_id), postgres::value(due_at)});
-}
-
-Stored approve(postgres::Transaction& transaction, const Uuid& run, const std::string& by, WallTime now) {
-  const auto waiting = lock_waiting(transaction, run);
-  const Json& result = waiting.result;
-  const std::string digest = result.is_object() ? result.value("plan_digest", std::string{}) : std::string{};
-  transaction.execute(
-      "UPDATE ops.runs SET state = 'queued', approved_digest = $2, approved_by = $3, "
-      "approval_expires_at = $4::timestamptz + interval '24 hours', queued_at = $4, claim = NULL, "
-      "error_code = NULL, error_message = NULL WHERE id = $1::uuid",
-      {postgres::value(run), postgres::value(digest), postgres::value(by), postgres::value(now)});
-  add_event(transaction, run, "approved", {{"by", by}, {"plan_digest", digest}});
-  const auto& r = waiting.run;
-  return store(transaction,
-               {command_message(r, now), run_news(run, r.organization_id, r.worker, r.operation, "queued",
-                                                  waiting.attempt, now, nullptr, {}, {})});
-}
-
-Stored reject(postgres::Transaction& transaction, const Uuid& run, const std::string& by, WallTime now) {
-  const auto waiting = lock_waiting(transaction, run);
-  const std::string words = "The plan was rejected; nothing was changed.";
-  transaction.execute(
-      "UPDATE ops.runs SET state = 'cancelled', outcome = 'rejected', error_code = 'rejected', error_message "
-      "= $2, "
-      "finished_at = $3, claim = NULL WHERE id = $1::uuid",
-      {postgres::value(run), postgres::value(words), postgres::value(now)});
-  add_event(transaction, run, "rejected", {{"by", by}});
-  const auto& r = waiting.run;
-  return store(transaction, {run_news(run, r.organization_id, r.worker, r.operation, "cancelled",
-                                      waiting.attempt, now, nullptr, "rejected", words)});
 }
 
 kafka::Message news_message(const News& news, WallTime now) {

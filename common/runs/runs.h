@@ -58,14 +58,27 @@ struct NewRun {
   Json parameters = Json::object();
   bool bulk = false;                           ///< goes to the ticks topic, behind what someone waits for
   std::optional<Uuid> tick_id = std::nullopt;  ///< the tick that started it
+  bool joins = true;                           ///< false: asking for it twice is two runs
 };
-/// Inserts the run as queued with its command in the outbox (nothing where the id exists already). Returns
-/// what was stored, for OutboxPublisher::publish.
+/// What a transaction left in the outbox, for OutboxPublisher::publish.
 struct Stored {
   std::vector<long> ids;
   std::vector<kafka::Message> messages;
 };
-Stored enqueue(postgres::Transaction& transaction, const NewRun& run, WallTime now);
+/// What became of a NewRun.
+struct Asked {
+  Uuid run;             ///< what to follow
+  bool joined = false;  ///< another's run: equal, queued already and never begun
+};
+struct Enqueued {
+  std::vector<Asked> asked;  ///< in the order of the runs given
+  Stored stored;
+};
+/// Inserts runs as queued with their commands in the outbox; what exists already by its id stays as it is. A
+/// run equal (worker, organization, operation, parameters) to one that is queued and has never begun joins
+/// it: it will see everything that the joining run would. One that stands behind bulk is moved up for one
+/// that someone waits for.
+Enqueued enqueue(postgres::Transaction& transaction, const std::vector<NewRun>& runs, WallTime now);
 /// The command message of a run that stands in ops.runs, for sending (again).
 kafka::Message command_message(const NewRun& run, WallTime now);
 
@@ -73,13 +86,6 @@ kafka::Message command_message(const NewRun& run, WallTime now);
 /// not send the tick again, and looks at the runs to tell whether it is still open. Nothing where the tick is
 /// unknown.
 void tick_served(postgres::Database& database, const std::string& schedule_id, const std::string& due_at);
-
-/// needs_approval → queued with the digest approved (valid for 24 h), command in the outbox. Throws
-/// Error{conflict,"not_waiting_for_approval"} in any other state, Error{not_found,"run_not_found"} for an
-/// unknown id.
-Stored approve(postgres::Transaction& transaction, const Uuid& run, const std::string& by, WallTime now);
-/// needs_approval → cancelled with code "rejected". Errors as approve().
-Stored reject(postgres::Transaction& transaction, const Uuid& run, const std::string& by, WallTime now);
 
 /// The news of a run for rollcall.runs. `state` and `attempt` are required; empty code: no error.
 kafka::Message run_news(const Uuid& run, const std::optional<Uuid>& organization, const std::string& worker,

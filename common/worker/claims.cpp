@@ -27,7 +27,7 @@ WHERE r.worker = excluded.worker AND (r.state = 'queued' OR (r.state = 'running'
      coalesce(r.heartbeat_at, r.started_at, r.queued_at) < now() - $13 * interval '1 millisecond')))
 RETURNING id, claim, attempt, started_at < now(), tenant_id, organization_id, operation, caller_identity,
     parameters, CASE WHEN approval_expires_at > now() THEN approved_digest END, cancel_requested, traceparent,
-    carried, (extract(epoch FROM created_at) * 1000)::bigint, parameters_hash,
+    carried, (extract(epoch FROM coalesce(retried_at, created_at)) * 1000)::bigint, parameters_hash,
     EXISTS (SELECT FROM ops.runs f WHERE f.joined_to = r.id AND f.state = 'waiting'))";
 
 constexpr const char* join_sql = R"(
@@ -105,7 +105,7 @@ std::shared_ptr<Claimed> claimed_of(const postgres::Row& row, const Command& com
   run.carried = row.json(12);
   claimed->cancel_requested = row.flag(10);
   claimed->traceparent = row.text(11).empty() ? command.traceparent : row.text(11);
-  claimed->created_at = WallTime{std::chrono::milliseconds{row.number(13)}};
+  claimed->asked_at = WallTime{std::chrono::milliseconds{row.number(13)}};
   claimed->parameters_hash = row.text(14);
   claimed->followed = row.flag(15);
   claimed->urgent = command.urgent;

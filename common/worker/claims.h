@@ -26,7 +26,7 @@ struct Claimed {
   Run run;
   Uuid claim;
   std::string traceparent, parameters_hash;
-  WallTime created_at;
+  WallTime asked_at;  ///< made, or tried again by hand: its age counts from here
   bool cancel_requested = false;
   bool followed = false;  ///< when it was claimed, others waited for its end already
   bool urgent = true;

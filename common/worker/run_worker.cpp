@@ -255,7 +255,7 @@ std::optional<Lanes::Piece> Loop::piece_of(std::shared_ptr<Claimed> claimed) {
   const auto& retry = policy(claimed->run.operation);
   std::optional<Settlement> end;
   if (claimed->cancel_requested) end = cancelled();
-  if (!end && clock_.wall() > claimed->created_at + retry.age_max) end = expired(retry);
+  if (!end && clock_.wall() > claimed->asked_at + retry.age_max) end = expired(retry);
   if (end) {
     settler_.add({claimed, std::move(*end), {}, claimed->followed});
     return std::nullopt;
@@ -292,7 +292,7 @@ std::optional<Settlement> Loop::settlement(const Claimed& claimed) {
   try {
     const Outcome answer = outcome(claimed, context);
     if (in_flight_.cancelled(run.id) && !std::holds_alternative<Done>(answer)) return cancelled();
-    settlement = settlement_of(answer, run.attempt, claimed.created_at, policy(run.operation), clock_.wall(),
+    settlement = settlement_of(answer, run.attempt, claimed.asked_at, policy(run.operation), clock_.wall(),
                                crypto::random_unit());
   } catch (const Error& error) {
     if (error.code() == "cancelled") return cancelled();

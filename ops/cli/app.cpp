@@ -30,6 +30,8 @@ const std::map<std::string, Command>& commands() {
       {"runs watch", runs_watch},
       {"runs approve", runs_approve},
       {"runs reject", runs_reject},
+      {"runs cancel", runs_cancel},
+      {"runs retry", runs_retry},
       {"schedules list", schedules_list},
       {"schedules show", schedules_show},
       {"schedules add", schedules_add},

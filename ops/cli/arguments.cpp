@@ -130,6 +130,11 @@ class Tree {
              "rollcall runs approve RUN"));
     run(leaf(runs, "reject", "Ends a run that waits for approval; nothing is changed.",
              "rollcall runs reject RUN"));
+    run(leaf(runs, "cancel",
+             "Ends a run: at once where it waits, at its worker's next checkpoint where it runs.",
+             "rollcall runs cancel RUN\n\nWhat a running run has done by then stays done."));
+    run(leaf(runs, "retry", "Starts a failed or cancelled run anew, under the same id.",
+             "rollcall runs retry RUN"));
   }
 
   void schedules() {

@@ -29,6 +29,8 @@ int runs_show(Context& context, const Arguments& arguments);
 int runs_watch(Context& context, const Arguments& arguments);
 int runs_approve(Context& context, const Arguments& arguments);
 int runs_reject(Context& context, const Arguments& arguments);
+int runs_cancel(Context& context, const Arguments& arguments);
+int runs_retry(Context& context, const Arguments& arguments);
 
 int schedules_list(Context& context, const Arguments& arguments);
 int schedules_show(Context& context, const Arguments& arguments);

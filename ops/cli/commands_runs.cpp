@@ -1,3 +1,4 @@
+#include "common/runs/by_hand.h"
 #include "ops/cli/commands.h"
 #include "ops/cli/rows.h"
 #include "ops/cli/run_text.h"
@@ -8,18 +9,19 @@ namespace {
 /// Of a plan; 'runs show' is about the run.
 constexpr std::size_t plan_lines_max = 40;
 
-int settle(Context& context, const Arguments& arguments, bool approve) {
+/// One of runs/by_hand.h on the run that was named; what it left in the outbox is published.
+template <class Change>
+Uuid change_run(Context& context, const Arguments& arguments, Change change) {
   const Uuid id = require_uuid(arguments.run, "run");
   std::vector<runs::Stored> stored;
-  stored.push_back(context.database().transact([&](postgres::Transaction& transaction) {
-    return approve ? runs::approve(transaction, id, "cli", context.now())
-                   : runs::reject(transaction, id, "cli", context.now());
-  }));
+  stored.push_back(context.database().transact(
+      [&](postgres::Transaction& transaction) { return change(transaction, id); }));
   context.publish(std::move(stored));
-  context.output.document({{"job_id", id.to_string()}, {"state", approve ? "queued" : "cancelled"}});
-  context.output.line(approve ? "approved; follow it: rollcall runs watch " + id.to_string()
-                              : "rejected; nothing was changed");
-  return done;
+  return id;
+}
+
+std::string watch_hint(const Uuid& id) {
+  return "follow it: rollcall runs watch " + id.to_string();
 }
 
 void print_run(Context& context, const Json& run) {
@@ -147,11 +149,48 @@ int runs_watch(Context& context, const Arguments& arguments) {
 }
 
 int runs_approve(Context& context, const Arguments& arguments) {
-  return settle(context, arguments, true);
+  const Uuid id = change_run(context, arguments, [&](postgres::Transaction& transaction, const Uuid& run) {
+    return runs::approve(transaction, run, actor, context.now());
+  });
+  context.output.document({{"job_id", id.to_string()}, {"state", "queued"}});
+  context.output.line("approved; " + watch_hint(id));
+  return done;
 }
 
 int runs_reject(Context& context, const Arguments& arguments) {
-  return settle(context, arguments, false);
+  const Uuid id = change_run(context, arguments, [&](postgres::Transaction& transaction, const Uuid& run) {
+    return runs::reject(transaction, run, actor, context.now());
+  });
+  context.output.document({{"job_id", id.to_string()}, {"state", "cancelled"}});
+  context.output.line("rejected; nothing was changed");
+  return done;
+}
+
+int runs_cancel(Context& context, const Arguments& arguments) {
+  bool at_once = false;
+  const Uuid id = change_run(context, arguments, [&](postgres::Transaction& transaction, const Uuid& run) {
+    auto cancelled = runs::cancel(transaction, run, actor, context.now());
+    at_once = cancelled.at_once;
+    return std::move(cancelled.stored);
+  });
+  context.output.document({{"job_id", id.to_string()},
+                           {"state", at_once ? "cancelled" : "running"},
+                           {"cancel_requested", !at_once}});
+  context.output.line(at_once
+                          ? "cancelled " + id.to_string()
+                          : "its worker was asked to stop, and ends it at its next checkpoint; what is done "
+                            "by then stays done; " +
+                                watch_hint(id));
+  return done;
+}
+
+int runs_retry(Context& context, const Arguments& arguments) {
+  const Uuid id = change_run(context, arguments, [&](postgres::Transaction& transaction, const Uuid& run) {
+    return runs::retry(transaction, run, actor, context.now());
+  });
+  context.output.document({{"job_id", id.to_string()}, {"state", "queued"}});
+  context.output.line("queued again, from its beginning; " + watch_hint(id));
+  return done;
 }
 
 }  // namespace rollcall::cli

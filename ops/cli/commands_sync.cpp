@@ -34,13 +34,13 @@ Organization linked_organization(Context& context, const std::string& id_or_name
   return organization;
 }
 
-/// Queues a run for each organization; their ids, in the same order.
-std::vector<Uuid> enqueue(Context& context, const std::vector<Organization>& organizations, bool dry_run,
-                          bool full_read) {
+/// Asks for a run of each organization, in the same order.
+std::vector<runs::Asked> ask(Context& context, const std::vector<Organization>& organizations, bool dry_run,
+                             bool full_read) {
   Json parameters = Json::object();
   if (dry_run) parameters["dry_run"] = true;
   if (full_read) parameters["full_read"] = true;
-  std::vector<Uuid> ids;
+  std::vector<runs::Asked> asked;
   std::vector<runs::Stored> stored;
   for (std::size_t first = 0; first < organizations.size(); first += runs_per_transaction) {
     const std::size_t last = std::min(first + runs_per_transaction, organizations.size());
@@ -48,38 +48,43 @@ std::vector<Uuid> enqueue(Context& context, const std::vector<Organization>& org
     for (std::size_t i = first; i < last; ++i) {
       const auto& organization = organizations[i];
       // What goes to all stands behind what someone waits for.
-      block.push_back({crypto::new_uuid(), organization.tenant_id, "member-sync", "sync-members", "cli",
+      block.push_back({crypto::new_uuid(), organization.tenant_id, "member-sync", "sync-members", actor,
                        organization.id, parameters, organizations.size() > 1});
-      ids.push_back(block.back().id);
     }
-    auto committed = context.database().transact([&](postgres::Transaction& transaction) {
-      std::vector<runs::Stored> parts;
-      for (const auto& run : block)
-        parts.push_back(runs::enqueue(transaction, run, context.now()));
-      return parts;
-    });
-    std::move(committed.begin(), committed.end(), std::back_inserter(stored));
+    auto committed = context.database().transact(
+        [&](postgres::Transaction& transaction) { return runs::enqueue(transaction, block, context.now()); });
+    asked.insert(asked.end(), committed.asked.begin(), committed.asked.end());
+    stored.push_back(std::move(committed.stored));
   }
   context.publish(std::move(stored));
+  return asked;
+}
+
+std::vector<Uuid> ids_of(const std::vector<runs::Asked>& asked) {
+  std::vector<Uuid> ids;
+  std::ranges::transform(asked, std::back_inserter(ids), &runs::Asked::run);
   return ids;
 }
 
 int report_queued(Context& context, const std::vector<Organization>& organizations,
-                  const std::vector<Uuid>& ids, bool all) {
+                  const std::vector<runs::Asked>& asked, bool all) {
   Json list = Json::array();
   std::vector<std::vector<std::string>> table;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    list.push_back({{"job_id", ids[i].to_string()}, {"state", "queued"}});
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const std::string id = asked[i].run.to_string();
+    list.push_back({{"job_id", id}, {"state", "queued"}, {"joined", asked[i].joined}});
     if (all) list.back()["organization_id"] = organizations[i].id.to_string();
-    table.push_back(
-        {ids[i].to_string(), context.output.coloured_state("queued"), printable(organizations[i].name)});
+    table.push_back({id, context.output.coloured_state("queued"), asked[i].joined ? "joined" : "new",
+                     printable(organizations[i].name)});
   }
   context.output.document(all ? list : list[0]);
   if (all) {
-    context.output.table({"RUN", "STATE", "ORGANIZATION"}, table, "");
+    context.output.table({"RUN", "STATE", "ASKED", "ORGANIZATION"}, table, "");
   } else {
-    context.output.line("queued " + ids[0].to_string() + "  (follow it: rollcall runs watch " +
-                        ids[0].to_string() + ")");
+    const std::string id = asked[0].run.to_string();
+    context.output.line(
+        (asked[0].joined ? "joined " + id + ", which is queued already and has not begun" : "queued " + id) +
+        "  (follow it: rollcall runs watch " + id + ")");
   }
   return done;
 }
@@ -130,15 +135,17 @@ int sync(Context& context, const Arguments& arguments) {
     context.output.line("No organization has a group yet. Link one: rollcall org link ORG GUID");
     return done;
   }
-  const auto ids = enqueue(context, organizations, arguments.dry_run, arguments.full_read);
-  if (!arguments.wait) return report_queued(context, organizations, ids, arguments.all);
-  const auto views = wait_for_runs(context, ids, arguments.timeout_seconds);
+  const auto asked = ask(context, organizations, arguments.dry_run, arguments.full_read);
+  if (!arguments.wait) return report_queued(context, organizations, asked, arguments.all);
+  if (!arguments.all && asked[0].joined && !context.output.json())
+    context.output.note("note: joined " + asked[0].run.to_string() + ", which was queued already.");
+  const auto views = wait_for_runs(context, ids_of(asked), arguments.timeout_seconds);
   return arguments.all ? report_all(context, organizations, views) : report_run(context, views[0], true);
 }
 
 int plan(Context& context, const Arguments& arguments) {
   const Organization organization = linked_organization(context, arguments.organization);
-  const auto ids = enqueue(context, {organization}, true, arguments.full_read);
+  const auto ids = ids_of(ask(context, {organization}, true, arguments.full_read));
   const RunView view = wait_for_runs(context, ids, arguments.timeout_seconds)[0];
   const auto rows = context.database().query(
       "SELECT document, digest FROM sync.plans WHERE run_id = $1::uuid", {postgres::value(ids[0])});

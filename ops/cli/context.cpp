@@ -141,7 +141,7 @@ runs::Stored audit(postgres::Transaction& transaction, const Organization& organ
                 {"occurred_at", to_rfc3339(now)},
                 {"tenant_id", organization.tenant_id},
                 {"organization_id", organization.id.to_string()},
-                {"actor", "cli"},
+                {"actor", actor},
                 {"action", action},
                 {"detail", detail}};
   if (group) event["group_id"] = group->to_string();

@@ -15,6 +15,9 @@
 
 namespace rollcall::cli {
 
+/// Who asked, in runs, events and the audit trail.
+inline constexpr const char* actor = "cli";
+
 struct Organization {
   Uuid id;
   std::string tenant_id, name, removal_policy;

@@ -80,9 +80,10 @@ worker::Outcome Handler::handle(const worker::Run& run, worker::RunContext& cont
           organization->tenant_id.empty() ? options_.tenant_id : organization->tenant_id,
           make_call(run, accounting, options_.patience)};
   try {
-    // Not only for run.resumed: a plan marked as being applied says by itself that an attempt was
-    // interrupted. One for a group that is no longer linked must not be carried out.
-    auto stored = load_plan(database_, run.id);
+    // A plan marked as being applied says by itself that an attempt was interrupted. One for a group that is
+    // no longer linked must not be carried out, nor one of a run that was tried again by hand, which begins
+    // anew.
+    auto stored = run.resumed ? load_plan(database_, run.id) : std::nullopt;
     if (stored && stored->group == job.group) return resume(job, std::move(*stored));
     return start(job);
   } catch (const Error& error) {

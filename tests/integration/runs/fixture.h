@@ -30,6 +30,16 @@ inline bool eventually(const std::function<bool()>& ready, std::chrono::millisec
   return true;
 }
 
+/// The code of the Error that `work` throws; empty where it throws none.
+inline std::string code_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.code();
+  }
+  return "";
+}
+
 /// Answers with what a test gives it; counts.
 class TestHandler final : public worker::Handler {
  public:

@@ -1,3 +1,4 @@
+#include "common/runs/by_hand.h"
 #include "tests/integration/runs/fixture.h"
 
 #include <functional>
@@ -6,19 +7,6 @@
 
 using namespace rollcall;
 using namespace rollcall::test;
-
-namespace {
-
-std::string code_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return "";
-}
-
-}  // namespace
 
 TEST_CASE("a run that needs approval goes on with the digest approved, and not without") {
   Bench bench;
@@ -53,24 +41,6 @@ TEST_CASE("a run that needs approval goes on with the digest approved, and not w
   bench.stop();
   CHECK(digests == std::vector<std::string>{"", "", "d1"});
   CHECK(bench.count("ops.run_events WHERE event IN ('approved', 'rejected')") == 2);
-}
-
-TEST_CASE("enqueue stores run and command together, and once") {
-  Bench bench;
-  const runs::NewRun run{crypto::new_uuid(), "contoso",           "member-sync", "sync-members", "cli",
-                         crypto::new_uuid(), {{"dry_run", true}}, false};
-  const auto enqueue = [&] {
-    return bench.database.transact(
-        [&](postgres::Transaction& t) { return runs::enqueue(t, run, wall_now()); });
-  };
-  const auto stored = enqueue();
-  REQUIRE(stored.ids.size() == 1);
-  CHECK(stored.messages[0].topic == "rollcall.member-sync.commands");
-  CHECK_FALSE(bench.schemas.check("rollcall.member-sync.command.v1", Json::parse(stored.messages[0].value)));
-  CHECK(enqueue().ids.empty());
-  CHECK(bench.is(run.id, "queued"));
-  CHECK(bench.count("ops.outbox") == 1);
-  CHECK(bench.count("ops.runs WHERE length(parameters_hash) = 64") == 1);
 }
 
 TEST_CASE("more messages than a row holds are several rows, each deleted when all of its own are delivered") {
