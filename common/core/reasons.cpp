@@ -85,6 +85,7 @@ constexpr auto reasons = std::to_array<Reason>({
     {"usage", "See 'rollcall --help'."},
     {"file_not_found", "Check the name and that you may read it; - is standard input."},
     {"file_not_written", "Choose another file, or make the folder writable."},
+    {"worker_unknown", "See 'rollcall workers list'."},
     {"schedule_not_found", "See 'rollcall schedules list'."},
     {"schedule_exists", "Choose another name, or remove the schedule with 'rollcall schedules remove NAME'."},
     {"not_the_sandbox", "Point MS_GRAPH_URL at the sandbox."},

@@ -39,6 +39,7 @@ class Tree {
     synchronization();
     runs();
     schedules();
+    workers();
     topics();
     auto& audit = group("audit", "What was changed, by whom.");
     auto& list =
@@ -185,6 +186,18 @@ class Tree {
         "allow_all (default): all at once; buffer_all: each after the one before has finished");
   }
 
+  void workers() {
+    auto& workers = group("workers", "Who works, and which kinds are paused.");
+    leaf(workers, "list", "Lists the kinds of worker with their processes.", "rollcall workers list");
+    auto& pause = leaf(workers, "pause",
+                       "Stops a kind of worker from claiming runs; what it holds already it finishes.",
+                       "rollcall workers pause member-sync --note \"directory migration\"");
+    kind(pause);
+    pause.add_option("--note", a_.note, "Why, for whoever looks next");
+    kind(leaf(workers, "resume", "Lets a paused kind of worker claim runs again.",
+              "rollcall workers resume member-sync"));
+  }
+
   void topics() {
     auto& topics = group("topics", "Kafka's topics.");
     auto& create = leaf(topics, "create", "Creates the topics that are missing.",
@@ -226,6 +239,9 @@ class Tree {
     app.add_option("ORG", a_.organization, "Organization: id or unique name")->required();
   }
   void run(CLI::App& app) { app.add_option("RUN", a_.run, "Id of the run (job_id)")->required(); }
+  void kind(CLI::App& app) {
+    app.add_option("KIND", a_.worker, "Kind of worker, as member-sync")->required();
+  }
   void schedule(CLI::App& app) { app.add_option("NAME", a_.name, "Name of the schedule")->required(); }
   void full_read(CLI::App& app) {
     app.add_flag("--full-read", a_.full_read, "Read the whole group, not only what changed");

@@ -41,6 +41,10 @@ int schedules_remove(Context& context, const Arguments& arguments);
 int schedules_trigger(Context& context, const Arguments& arguments);
 int schedules_backfill(Context& context, const Arguments& arguments);
 
+int workers_list(Context& context, const Arguments& arguments);
+int workers_pause(Context& context, const Arguments& arguments);
+int workers_resume(Context& context, const Arguments& arguments);
+
 int topics_create(Context& context, const Arguments& arguments);
 int topics_list(Context& context, const Arguments& arguments);
 int topics_tail(Context& context, const Arguments& arguments);

@@ -1,4 +1,5 @@
 #include "ops/cli/commands.h"
+#include "ops/cli/kinds.h"
 
 #include <map>
 
@@ -14,8 +15,12 @@ std::vector<kafka::TopicSpec> all_topics(int partitions, int replication) {
   };
   // What could not be read waits for a person, longer than the week that Kafka keeps things by default.
   const std::map<std::string, std::string> kept = {{"retention.ms", "2592000000"}};
-  for (const std::string& name : {runs::commands_topic("member-sync"), runs::ticks_topic("member-sync"),
-                                  std::string(runs::audit_topic)}) {
+  std::vector<std::string> consumed{runs::audit_topic};
+  for (const char* kind : worker_kinds) {
+    consumed.push_back(runs::commands_topic(kind));
+    consumed.push_back(runs::ticks_topic(kind));
+  }
+  for (const auto& name : consumed) {
     add(name, {});
     add(name + ".dead", kept);
   }

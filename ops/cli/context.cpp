@@ -133,23 +133,38 @@ Uuid require_uuid(const std::string& text, const std::string& what) {
                 "Give 36 characters such as 1b2d4c1e-0000-4000-8000-000000000001.");
 }
 
+namespace {
+
+/// `more`: what this event has beside what every one has.
+runs::Stored store_audit(postgres::Transaction& transaction, const std::string& tenant,
+                         const std::string& key, const std::string& action, const Json& detail,
+                         const Json& more, WallTime now) {
+  const std::string id = crypto::new_uuid().to_string();
+  Json event = {{"event_id", id},      {"occurred_at", to_rfc3339(now)},
+                {"tenant_id", tenant}, {"actor", actor},
+                {"action", action},    {"detail", detail}};
+  event.update(more);
+  runs::Stored stored;
+  stored.messages.push_back(
+      runs::make_message(runs::audit_topic, key, "rollcall.audit-event.v1", id, event, now));
+  stored.ids = runs::store_in_outbox(transaction, stored.messages);
+  return stored;
+}
+
+}  // namespace
+
 runs::Stored audit(postgres::Transaction& transaction, const Organization& organization,
                    const std::string& action, const std::optional<Uuid>& group, const Json& detail,
                    WallTime now) {
-  const Uuid id = crypto::new_uuid();
-  Json event = {{"event_id", id.to_string()},
-                {"occurred_at", to_rfc3339(now)},
-                {"tenant_id", organization.tenant_id},
-                {"organization_id", organization.id.to_string()},
-                {"actor", actor},
-                {"action", action},
-                {"detail", detail}};
-  if (group) event["group_id"] = group->to_string();
-  runs::Stored stored;
-  stored.messages.push_back(runs::make_message(runs::audit_topic, organization.id.to_string(),
-                                               "rollcall.audit-event.v1", id.to_string(), event, now));
-  stored.ids = runs::store_in_outbox(transaction, stored.messages);
-  return stored;
+  Json more = {{"organization_id", organization.id.to_string()}};
+  if (group) more["group_id"] = group->to_string();
+  return store_audit(transaction, organization.tenant_id, organization.id.to_string(), action, detail, more,
+                     now);
+}
+
+runs::Stored audit(postgres::Transaction& transaction, const std::string& tenant, const std::string& subject,
+                   const std::string& action, const Json& detail, WallTime now) {
+  return store_audit(transaction, tenant, subject, action, detail, Json::object(), now);
 }
 
 }  // namespace rollcall::cli

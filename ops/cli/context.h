@@ -72,5 +72,8 @@ Uuid require_uuid(const std::string& text, const std::string& what);
 runs::Stored audit(postgres::Transaction& transaction, const Organization& organization,
                    const std::string& action, const std::optional<Uuid>& group, const Json& detail,
                    WallTime now);
+/// The same about what belongs to no organization; events of one `subject` keep their order.
+runs::Stored audit(postgres::Transaction& transaction, const std::string& tenant, const std::string& subject,
+                   const std::string& action, const Json& detail, WallTime now);
 
 }  // namespace rollcall::cli
