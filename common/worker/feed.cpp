@@ -2,6 +2,7 @@
 
 #include "common/core/error.h"
 #include "common/core/waiting.h"
+#include "common/kafka/dead_letter.h"
 #include "common/log/log.h"
 #include "common/runs/blocks.h"
 
@@ -64,24 +65,6 @@ Judged judge(const kafka::Message& message, const std::string& worker, bool tick
   return command;
 }
 
-kafka::Message dead_letter(const kafka::Message& message, const Problem& problem, const std::string& group) {
-  kafka::Message letter;
-  letter.topic = message.topic + ".dead";
-  letter.key = message.key;
-  letter.value = message.value;
-  letter.headers = message.headers;
-  for (auto& header : kafka::Headers{{"rollcall-dead-reason", problem.code},
-                                     {"rollcall-dead-message", problem.message},
-                                     {"rollcall-dead-topic", message.topic},
-                                     {"rollcall-dead-partition", std::to_string(message.partition)},
-                                     {"rollcall-dead-offset", std::to_string(message.offset)},
-                                     {"rollcall-dead-timestamp", std::to_string(message.timestamp_ms)},
-                                     {"rollcall-dead-group", group}}) {
-    letter.headers.push_back(std::move(header));
-  }
-  return letter;
-}
-
 void Graveyard::bury(const Ticket& ticket, const Problem& problem, const std::string& group) {
   log::warn("message_buried", {{"topic", ticket.partition.first},
                                {"partition", ticket.partition.second},
@@ -89,7 +72,7 @@ void Graveyard::bury(const Ticket& ticket, const Problem& problem, const std::st
                                {"code", problem.code},
                                {"message", problem.message}});
   counter_.add();
-  deliveries_.send(ticket, dead_letter(*ticket.message, problem, group));
+  deliveries_.send(ticket, kafka::dead_letter(*ticket.message, problem, group, clock_.wall()));
 }
 
 Feed::Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas,

@@ -24,19 +24,17 @@ Judged judge(const kafka::Message& message, const std::string& worker, bool tick
 /// A command's value as runs carry it; used for ticks' commands too. The value must match its schema.
 Command command_of(const Json& value);
 
-/// What a poisonous message becomes: the original value, key and headers, and beside them why, and where it
-/// came from.
-kafka::Message dead_letter(const kafka::Message& message, const Problem& problem, const std::string& group);
-
 /// Sends dead letters; the offset of the original counts as finished only once its dead letter is delivered.
 class Graveyard {
  public:
-  Graveyard(Deliveries& deliveries, metrics::Counter& counter) : deliveries_(deliveries), counter_(counter) {}
+  Graveyard(Deliveries& deliveries, metrics::Counter& counter, const Clock& clock)
+      : deliveries_(deliveries), counter_(counter), clock_(clock) {}
   void bury(const Ticket& ticket, const Problem& problem, const std::string& group);
 
  private:
   Deliveries& deliveries_;
   metrics::Counter& counter_;
+  const Clock& clock_;
 };
 
 /// One topic's consumer: polls, judges, hands over, commits. Pauses while `open_max` of its messages are

@@ -41,6 +41,7 @@ class Tree {
     schedules();
     workers();
     topics();
+    dead();
     auto& audit = group("audit", "What was changed, by whom.");
     auto& list =
         leaf(audit, "list", "Lists the newest audit events.", "rollcall audit list --org Contoso --limit 50");
@@ -217,6 +218,28 @@ class Tree {
     timeout(tail);
   }
 
+  void dead() {
+    auto& dead = group("dead", "Messages that could not be served, kept on <topic>.dead.");
+    auto& list = leaf(dead, "list", "Lists the newest dead letters.", "rollcall dead list rollcall.audit");
+    list.add_option("TOPIC", a_.topic, "Only of this topic, or of this dead-letter topic");
+    limit(list);
+    leaf(dead, "show", "Shows a dead letter: why, from where, headers, value.",
+         "rollcall dead show rollcall.audit.dead:0:17")
+        .add_option("ID", a_.letters, "As 'rollcall dead list' shows it")
+        ->required()
+        ->expected(1);
+    auto& replay = leaf(dead, "replay", "Sends dead letters back to the topic they came from.",
+                        "rollcall dead replay rollcall.audit.dead:0:17\n"
+                        "  rollcall dead replay --all rollcall.audit --reason schema_violation\n\n"
+                        "Exit 4 where one of the ids was sent back already; --all passes over such ones.");
+    auto* ids = replay.add_option("ID", a_.letters, "As 'rollcall dead list' shows them");
+    auto* all = replay.add_option("--all", a_.topic, "Every dead letter of this topic")->excludes(ids);
+    replay.add_option("--reason", a_.reason, "Of --all: only those that died of this reason code")
+        ->needs(all);
+    replay.add_flag("--force", a_.force, "Also what was sent back already");
+    replay.add_flag("--dry-run", a_.dry_run, "Say what would be sent back, and send nothing");
+  }
+
   CLI::App& group(const std::string& name, const std::string& purpose) {
     auto& sub = *app_.add_subcommand(name, purpose);
     // Exactly one, and no more: so that an organization named "list" is not taken for a command.
@@ -340,6 +363,9 @@ std::optional<Arguments> parse_arguments(std::vector<std::string> words, bool js
   if (arguments.command == "sync" && arguments.organization.empty() != arguments.all)
     throw Failure(usage, "usage", "sync needs an organization or --all, one of the two",
                   "See 'rollcall sync --help'.");
+  if (arguments.command == "dead replay" && arguments.letters.empty() && arguments.topic.empty())
+    throw Failure(usage, "usage", "dead replay needs ids or --all TOPIC",
+                  "See 'rollcall dead replay --help'.");
   if (arguments.command == "schedules add" && arguments.cron.empty() && arguments.every.empty())
     throw Failure(usage, "usage", "schedules add needs --cron or --every",
                   "See 'rollcall schedules add --help'.");

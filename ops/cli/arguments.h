@@ -16,6 +16,9 @@ struct Arguments {
   std::string worker, operation, cron, every, zone = "UTC", parameters, note;
   std::string overlap, catch_up, jitter, offset, until, from, to;  ///< of schedules
   long ticks = 0;                                                  ///< 0: without end
+  std::vector<std::string> letters;  ///< ids of dead letters
+  std::string reason;
+  bool force = false;
   bool all = false, dry_run = false, full_read = false, wait = false, from_start = false;
   long timeout_seconds = 0;  ///< 0: none
   long limit = 20;

@@ -49,6 +49,10 @@ int topics_create(Context& context, const Arguments& arguments);
 int topics_list(Context& context, const Arguments& arguments);
 int topics_tail(Context& context, const Arguments& arguments);
 
+int dead_list(Context& context, const Arguments& arguments);
+int dead_show(Context& context, const Arguments& arguments);
+int dead_replay(Context& context, const Arguments& arguments);
+
 int audit_list(Context& context, const Arguments& arguments);
 
 int sandbox_reset(Context& context, const Arguments& arguments);

@@ -24,10 +24,8 @@ class Writer {
         clock_(clock),
         stop_(std::move(stop)),
         table_(database),
-        consumer_({options.kafka,
-                   options.topic_prefix + "-audit-writer",
-                   options.instance_id,
-                   {options.topic_prefix + ".audit"}}),
+        group_(options.topic_prefix + "-audit-writer"),
+        consumer_({options.kafka, group_, options.instance_id, {options.topic_prefix + ".audit"}}),
         written_(counter(metrics, "written")),
         duplicate_(counter(metrics, "duplicate")),
         parked_(counter(metrics, "parked")) {
@@ -71,7 +69,7 @@ class Writer {
     const auto messages = consumer_.poll(max, timeout);
     if (batch_.empty() && !messages.empty()) batch_.since = clock_.steady();
     for (const auto& message : messages) {
-      batch_.add(message, schemas_, options_.topic_prefix + ".audit.dead", clock_.wall());
+      batch_.add(message, schemas_, group_, clock_.wall());
     }
     return !messages.empty();
   }
@@ -149,6 +147,7 @@ class Writer {
   const Clock& clock_;
   std::stop_token stop_;
   EventsTable table_;
+  std::string group_;
   kafka::Consumer consumer_;
   Batch batch_;
   metrics::Counter& written_;

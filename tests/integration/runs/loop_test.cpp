@@ -60,6 +60,9 @@ TEST_CASE("poison goes to its dead-letter topic, and the next message is served"
   CHECK(dead[0].value == "{not json");
   CHECK(dead[0].header("rollcall-dead-reason") == "json_malformed");
   CHECK(dead[0].header("rollcall-dead-topic") == bench.topic(".commands"));
+  CHECK(dead[0].header("rollcall-dead-group") == bench.prefix + "-member-sync");
+  CHECK(dead[0].header("rollcall-dead-attempts") == "1");
+  CHECK(parse_rfc3339(dead[0].header("rollcall-dead-at").value_or("")));
   CHECK(dead[1].header("rollcall-dead-reason") == "schema_violation");
 }
 

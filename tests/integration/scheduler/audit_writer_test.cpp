@@ -93,6 +93,10 @@ TEST_CASE("audit events sent twice stand once, and bad ones are parked") {
     CHECK(message.header("rollcall-dead-topic") == world.prefix + ".audit");
     CHECK(message.header("rollcall-dead-partition"));
     CHECK(message.header("rollcall-dead-offset"));
+    CHECK(message.header("rollcall-dead-timestamp").value_or("0").size() == 13);
+    CHECK(message.header("rollcall-dead-group") == world.prefix + "-audit-writer");
+    CHECK(message.header("rollcall-dead-attempts") == "1");
+    CHECK(message.header("rollcall-dead-at"));
     CHECK_FALSE(message.header("rollcall-dead-message").value_or("").empty());
     const auto reason = message.header("rollcall-dead-reason").value_or("");
     CHECK((reason == "schema_violation" || reason == "json_malformed"));

@@ -64,21 +64,6 @@ TEST_CASE("poison is named") {
                       schemas())) == "unknown_message_type");
 }
 
-TEST_CASE("a dead letter carries the original and where it came from") {
-  const auto letter = dead_letter(message("{", {{"ce_id", "1"}}), {"json_malformed", "at byte 1"}, "g");
-  CHECK(letter.topic == "rollcall.member-sync.commands.dead");
-  CHECK(letter.value == "{");
-  CHECK(letter.headers.front() == std::pair<std::string, std::string>{"ce_id", "1"});
-  const kafka::Headers expected{{"rollcall-dead-reason", "json_malformed"},
-                                {"rollcall-dead-message", "at byte 1"},
-                                {"rollcall-dead-topic", "rollcall.member-sync.commands"},
-                                {"rollcall-dead-partition", "3"},
-                                {"rollcall-dead-offset", "42"},
-                                {"rollcall-dead-timestamp", "0"},
-                                {"rollcall-dead-group", "g"}};
-  CHECK(kafka::Headers(letter.headers.begin() + 1, letter.headers.end()) == expected);
-}
-
 TEST_CASE("the messages of a run match their schemas") {
   const auto run = *Uuid::parse(id);
   const auto now = WallTime{std::chrono::milliseconds{1'700'000'000'000}};

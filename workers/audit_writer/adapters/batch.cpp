@@ -1,5 +1,6 @@
 #include "workers/audit_writer/adapters/batch.h"
 
+#include "common/kafka/dead_letter.h"
 #include "common/log/log.h"
 
 namespace rollcall::audit_writer {
@@ -18,25 +19,10 @@ Result<Event> judge(const kafka::Message& message, const schema::Validator& sche
   return to_event(*value, now);
 }
 
-kafka::Message parked_copy(const kafka::Message& message, const Problem& problem,
-                           const std::string& dead_topic) {
-  kafka::Message copy;
-  copy.topic = dead_topic;
-  copy.key = message.key;
-  copy.value = message.value;
-  copy.headers = message.headers;
-  copy.headers.emplace_back("rollcall-dead-reason", problem.code);
-  copy.headers.emplace_back("rollcall-dead-message", problem.message);
-  copy.headers.emplace_back("rollcall-dead-topic", message.topic);
-  copy.headers.emplace_back("rollcall-dead-partition", std::to_string(message.partition));
-  copy.headers.emplace_back("rollcall-dead-offset", std::to_string(message.offset));
-  return copy;
-}
-
 }  // namespace
 
-void Batch::add(const kafka::Message& message, const schema::Validator& schemas,
-                const std::string& dead_topic, WallTime now) {
+void Batch::add(const kafka::Message& message, const schema::Validator& schemas, const std::string& group,
+                WallTime now) {
   if (auto event = judge(message, schemas, now)) {
     events.push_back(std::move(*event));
   } else {
@@ -45,7 +31,7 @@ void Batch::add(const kafka::Message& message, const schema::Validator& schemas,
                                  {"offset", message.offset},
                                  {"code", event.error().code},
                                  {"message", event.error().message}});
-    parked.push_back(parked_copy(message, event.error(), dead_topic));
+    parked.push_back(kafka::dead_letter(message, event.error(), group, now));
   }
   next[{message.topic, message.partition}] = message.offset + 1;
   ++messages;

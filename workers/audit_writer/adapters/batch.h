@@ -19,9 +19,8 @@ struct Batch {
   std::size_t messages = 0;
   SteadyTime since{};  ///< of the first message
 
-  /// Judges a message and takes it in; one that is refused is parked for `dead_topic` with the reason in its
-  /// headers.
-  void add(const kafka::Message& message, const schema::Validator& schemas, const std::string& dead_topic,
+  /// Judges a message that came to `group` and takes it in; one that is refused is parked as a dead letter.
+  void add(const kafka::Message& message, const schema::Validator& schemas, const std::string& group,
            WallTime now);
   [[nodiscard]] bool empty() const { return messages == 0; }
 };
