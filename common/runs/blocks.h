@@ -34,7 +34,7 @@ struct News {
   std::optional<Uuid> organization;
   std::string worker, operation, state;
   int attempt = 0;
-  Uuid claim;  ///< with one, the same state told twice has the same event id
+  Uuid claim;  ///< with one, the same state told twice has the same event id; an end has one in any case
   Json result, progress;
   std::string code, message;
   std::optional<WallTime> resume_at;

@@ -159,7 +159,9 @@ kafka::Message news_message(const News& news, WallTime now) {
   if (news.progress.is_object()) value["progress"] = news.progress;
   if (!news.code.empty()) value["error"] = {{"code", news.code}, {"message", news.message}};
   if (news.resume_at) value["resume_at"] = to_rfc3339(*news.resume_at);
-  const Uuid id = news.claim.is_nil() || news.progress.is_object()
+  // An end comes once, also that of a run which nobody ever claimed: one that joined another.
+  const bool ended = news.state == "succeeded" || news.state == "failed" || news.state == "cancelled";
+  const Uuid id = (news.claim.is_nil() && !ended) || news.progress.is_object()
                       ? crypto::new_uuid()
                       : crypto::derived_uuid({run, news.claim.to_string(), news.state});
   return make_message(runs_topic, news.organization ? news.organization->to_string() : run, news_type,

@@ -30,7 +30,11 @@ RETURNING id, claim, attempt, started_at < now(), tenant_id, organization_id, op
     carried, (extract(epoch FROM coalesce(retried_at, created_at)) * 1000)::bigint, parameters_hash,
     EXISTS (SELECT FROM ops.runs f WHERE f.joined_to = r.id AND f.state = 'waiting'))";
 
+// The leaders' rows stay locked until the commit, so that whoever takes one over or settles it sees who
+// joined.
 constexpr const char* join_sql = R"(
+WITH leaders AS (SELECT x.id FROM ops.runs x JOIN (SELECT DISTINCT * FROM unnest($10::uuid[], $11::uuid[])
+        AS d(id, claim)) d ON x.id = d.id AND x.claim = d.claim WHERE x.state = 'running' ORDER BY x.id FOR SHARE OF x)
 INSERT INTO ops.runs AS r (id, tenant_id, organization_id, worker, operation, state, caller_identity, parameters,
     parameters_hash, traceparent, joined_to, error_code, error_message)
 SELECT u.id, u.tenant, u.organization, $1, u.operation, 'waiting', u.caller, u.parameters, u.hash, u.traceparent,
@@ -38,10 +42,13 @@ SELECT u.id, u.tenant, u.organization, $1, u.operation, 'waiting', u.caller, u.p
 FROM unnest($2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::text[],
             $10::uuid[])
     AS u(id, tenant, organization, operation, caller, parameters, hash, traceparent, leader)
+JOIN leaders ON leaders.id = u.leader
 ORDER BY u.id
 ON CONFLICT (id) DO UPDATE SET state = 'waiting', joined_to = excluded.joined_to,
     error_code = excluded.error_code, error_message = excluded.error_message
-WHERE r.worker = excluded.worker AND r.state = 'queued' AND r.attempt = 0 AND r.approved_digest IS NULL
+WHERE r.worker = excluded.worker AND (
+    (r.state = 'queued' AND r.attempt = 0 AND r.approved_digest IS NULL) OR
+    (r.state = 'waiting' AND r.joined_to = excluded.joined_to))
 RETURNING id)";
 
 constexpr const char* settle_sql = R"(
@@ -107,7 +114,8 @@ std::shared_ptr<Claimed> claimed_of(const postgres::Row& row, const Command& com
   claimed->traceparent = row.text(11).empty() ? command.traceparent : row.text(11);
   claimed->asked_at = WallTime{std::chrono::milliseconds{row.number(13)}};
   claimed->parameters_hash = row.text(14);
-  claimed->followed = row.flag(15);
+  // Someone may be joining its former holder at this moment, unseen by the claim.
+  claimed->followed = row.flag(15) || run.resumed;
   claimed->urgent = command.urgent;
   claimed->ticket = command.ticket;
   return claimed;
@@ -253,16 +261,18 @@ ClaimAnswer claim_block(postgres::Transaction& transaction, const Claimant& clai
 std::vector<const Command*> join_block(postgres::Transaction& transaction, const std::string& worker,
                                        const std::vector<Follower>& followers) {
   Columns columns;
-  std::vector<Uuid> leaders;
+  std::vector<Uuid> leaders, claims;
   for (const auto& follower : followers) {
     columns.add(*follower.command);
     leaders.push_back(follower.leader);
+    claims.push_back(follower.leader_claim);
   }
   const auto rows = transaction.query(
-      join_sql, {postgres::value(worker), postgres::array(columns.ids), postgres::array(columns.tenants),
-                 postgres::array(columns.organizations), postgres::array(columns.operations),
-                 postgres::array(columns.callers), postgres::array(columns.parameters),
-                 postgres::array(columns.hashes), postgres::array(columns.traces), postgres::array(leaders)});
+      join_sql,
+      {postgres::value(worker), postgres::array(columns.ids), postgres::array(columns.tenants),
+       postgres::array(columns.organizations), postgres::array(columns.operations),
+       postgres::array(columns.callers), postgres::array(columns.parameters), postgres::array(columns.hashes),
+       postgres::array(columns.traces), postgres::array(leaders), postgres::array(claims)});
   std::set<Uuid> joined;
   for (const auto& row : rows)
     joined.insert(row.uuid(0));

@@ -63,10 +63,11 @@ ClaimAnswer claim_block(postgres::Transaction& transaction, const Claimant& clai
 /// not begun.
 struct Follower {
   const Command* command;
-  Uuid leader;
+  Uuid leader, leader_claim;
 };
-/// Stores followers: waiting, to be settled with their leader. In the answer: those that could not join since
-/// their run exists and is no longer queued.
+/// Stores followers: waiting, to be settled with their leader; what has joined it already stays so. In the
+/// answer: those that could not join, since their run exists and is no longer queued, or since the leader is
+/// no longer held under that claim.
 std::vector<const Command*> join_block(postgres::Transaction& transaction, const std::string& worker,
                                        const std::vector<Follower>& followers);
 

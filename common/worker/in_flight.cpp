@@ -61,14 +61,15 @@ std::size_t InFlight::size() const {
   return runs_.size();
 }
 
-std::optional<Uuid> InFlight::pin_leader(const Command& command) {
+std::optional<InFlight::Leader> InFlight::pin_leader(const Command& command) {
   if (!command.organization_id) return std::nullopt;
   const std::lock_guard lock(mutex_);
   const auto leader =
       leaders_.find(Equal{*command.organization_id, command.operation, command.parameters_hash});
   if (leader == leaders_.end()) return std::nullopt;
-  ++runs_.at(leader->second).pins;
-  return leader->second;
+  auto& entry = runs_.at(leader->second);
+  ++entry.pins;
+  return Leader{leader->second, entry.claimed->claim};
 }
 
 void InFlight::unpin(const Uuid& leader, bool joined) {

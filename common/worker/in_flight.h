@@ -22,8 +22,11 @@ class InFlight {
   void remove(const Uuid& run);
   [[nodiscard]] std::size_t size() const;
 
+  struct Leader {
+    Uuid run, claim;
+  };
   /// The run that `command` may join, kept from beginning until unpin().
-  std::optional<Uuid> pin_leader(const Command& command);
+  std::optional<Leader> pin_leader(const Command& command);
   /// `joined`: someone did.
   void unpin(const Uuid& leader, bool joined);
   [[nodiscard]] bool followed(const Uuid& run) const;

@@ -14,6 +14,15 @@ void Inbox::put_off(Command command, SteadyTime when) {
   changed_.notify_one();
 }
 
+void Inbox::ask_again(const Claimed& claimed) {
+  const auto& run = claimed.run;
+  std::optional<Uuid> organization;
+  if (!run.organization_id.is_nil()) organization = run.organization_id;
+  put_off({run.id, organization, run.tenant_id, run.operation, run.caller_identity, claimed.traceparent,
+           run.parameters, claimed.parameters_hash, claimed.urgent, claimed.ticket},
+          std::chrono::steady_clock::now() + look_again);
+}
+
 void Inbox::set_paused(bool paused) {
   const std::lock_guard lock(mutex_);
   paused_ = paused;

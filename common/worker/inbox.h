@@ -9,6 +9,9 @@
 
 namespace rollcall::worker {
 
+/// How soon to look again at a run that another living worker holds.
+inline constexpr std::chrono::milliseconds look_again{1'000};
+
 /// Commands that wait to be claimed: what someone waits for before bulk. Bounded by who puts: a feed pauses
 /// its consumer while too many of its messages are open.
 class Inbox {
@@ -16,6 +19,8 @@ class Inbox {
   void put(Command command);
   /// Again at `when`: another worker holds the run now.
   void put_off(Command command, SteadyTime when);
+  /// The run turned out not to be ours any more: how did it end?
+  void ask_again(const Claimed& claimed);
   /// What is there, at most `max`; waits for the first, and while paused. Empty: stopped.
   std::vector<Command> take(std::size_t max, const std::stop_token& stop);
   /// Nothing is handed out while paused; so it begins, until someone knows better.

@@ -20,8 +20,6 @@
 namespace rollcall::worker {
 namespace {
 
-/// How soon to look again at a run that another living worker holds.
-constexpr std::chrono::milliseconds look_again{1'000};
 
 class Loop {
  public:
@@ -42,7 +40,7 @@ class Loop {
                    clock),
         tick_server_({options.worker, topic(true), group(true), database, schemas, handler, clock, outbox_,
                       graveyard_}),
-        settler_({options.worker, database, outbox_, deliveries_, in_flight_, clock, metrics}),
+        settler_({options.worker, database, outbox_, deliveries_, in_flight_, inbox_, clock, metrics}),
         busy_(metrics.gauge("rollcall_lanes_busy", "Lanes at work.")),
         lanes_(options.lanes, busy_),
         messages_(metrics.counter("rollcall_messages_total", "Messages received.")) {}
@@ -172,15 +170,14 @@ std::vector<Command> Loop::join(std::vector<Command> block) {
   std::vector<Command> joining;
   joining.reserve(block.size());
   for (auto& command : block) {
-    const auto leader =
-        policy(command.operation).joins ? in_flight_.pin_leader(command) : std::optional<Uuid>{};
-    if (!leader || *leader == command.run_id) {
-      if (leader) in_flight_.unpin(*leader, false);
+    const auto leader = policy(command.operation).joins ? in_flight_.pin_leader(command) : std::nullopt;
+    if (!leader || leader->run == command.run_id) {
+      if (leader) in_flight_.unpin(leader->run, false);
       others.push_back(std::move(command));
       continue;
     }
     joining.push_back(std::move(command));
-    followers.push_back({&joining.back(), *leader});
+    followers.push_back({&joining.back(), leader->run, leader->claim});
   }
   if (followers.empty()) return others;
   std::vector<const Command*> left;
@@ -278,7 +275,7 @@ void Loop::handle(const std::shared_ptr<const Claimed>& claimed) {
   if (!settled) {
     in_flight_.remove(id);
     log::info("claim_lost", {{"run_id", id.to_string()}});
-    return claimed->ticket.finish();
+    return inbox_.ask_again(*claimed);
   }
   const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - begun);
   settler_.add({claimed, std::move(*settled), duration, in_flight_.followed(id)});

@@ -92,8 +92,10 @@ void Settler::conclude(const std::vector<Finished>& block, Settled settled) {
     const auto& ticket = one.claimed->ticket;
     parts_.in_flight.remove(run.id);
     if (!settled.held.contains(run.id)) {
+      // Another's now, or settled by ourselves in a transaction whose commit went unanswered: its end is yet
+      // to be told.
       log::info("claim_lost", {{"run_id", run.id.to_string()}, {"state", one.settlement.state}});
-      ticket.finish();
+      parts_.inbox.ask_again(*one.claimed);
       continue;
     }
     ++states[one.settlement.state];

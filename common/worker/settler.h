@@ -2,6 +2,7 @@
 #include "common/metrics/metrics.h"
 #include "common/worker/deliveries.h"
 #include "common/worker/in_flight.h"
+#include "common/worker/inbox.h"
 
 #include <condition_variable>
 #include <deque>
@@ -21,6 +22,7 @@ class Settler {
     runs::OutboxPublisher& outbox;
     Deliveries& deliveries;
     InFlight& in_flight;
+    Inbox& inbox;
     const Clock& clock;
     metrics::Registry& metrics;
   };
