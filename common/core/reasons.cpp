@@ -67,6 +67,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"run_expired", "Mend what it waited for, then try it again with 'rollcall runs retry RUN'."},
     {"joined", "Nothing to do: an equal run does the work, and this one ends as that one does."},
     {"timeout", "See that the run's worker runs, and follow the run with 'rollcall runs watch RUN'."},
+    {"run_ahead",
+     "Another run of the organization is changing the group; this one goes on by itself after it."},
     {"claim_lost", "Another worker took the run over; nothing to do."},
     {"cancelled", "Someone asked for it; 'rollcall runs retry RUN' starts it anew."},
     {"database_unavailable", "Check DATABASE_URL and that PostgreSQL runs; work goes on when it is back."},

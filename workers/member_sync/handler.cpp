@@ -94,6 +94,8 @@ worker::Outcome Handler::handle(const worker::Run& run, worker::RunContext& cont
 }
 
 worker::Outcome Handler::start(Job& job) {
+  const Turn turn = ask_turn(database_, job.run.id, job.run.organization_id);
+  if (turn.wait > milliseconds{0} && !asked(job.run, "dry_run")) return behind(turn.wait);
   const Facts facts = gather(job);
   const std::string digest = crypto::sha256_hex(canonical_text(job.group, facts.plan));
   if (asked(job.run, "dry_run")) {
@@ -107,8 +109,13 @@ worker::Outcome Handler::start(Job& job) {
     return worker::Done{std::move(result)};
   }
   if (auto held = hold_back(job, facts, digest)) return std::move(*held);
-  record_reading(job, facts, digest);
+  if (!record_reading(job, facts, digest, turn.begun)) return behind(milliseconds{100});
   return carry_out(job, facts.plan, facts.findings, {}, false);
+}
+
+worker::Outcome Handler::behind(milliseconds wait) const {
+  return worker::WaitUntil{"run_ahead", "another run of the organization is changing the group",
+                           clock_.wall() + wait};
 }
 
 worker::Outcome Handler::resume(Job& job, StoredPlan stored) {
@@ -186,15 +193,19 @@ std::optional<worker::Outcome> Handler::hold_back(Job& job, const Facts& facts, 
 
 /// Mirror and plan in one transaction, before the first write: the mirror is the group as of its delta link,
 /// so the next delta tells of our own changes as of anybody's, and until it does sync.recent_writes lies over
-/// it.
-void Handler::record_reading(Job& job, const Facts& facts, const std::string& digest) {
+/// it. False, and nothing is stored, where another run was quicker.
+bool Handler::record_reading(Job& job, const Facts& facts, const std::string& digest, WallTime begun) {
+  bool first = true;
   job.context.checkpoint([&](postgres::Transaction& transaction) {
+    first = still_first(transaction, job.run.id, job.run.organization_id, begun);
+    if (!first) return;
     if (!facts.keep_old_link)
       save_reading(transaction, job.run.organization_id, job.group, facts.reading, facts.mirror_before);
     if (!facts.plan.empty())
       save_plan(transaction, {job.run.id, job.run.organization_id, job.group, digest, &facts.plan,
                               to_json(facts.findings), true});
   });
+  return first;
 }
 
 worker::Outcome Handler::carry_out(Job& job, const Plan& plan, const Findings& findings,

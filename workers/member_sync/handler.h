@@ -40,7 +40,8 @@ class Handler final : public worker::Handler {
   Facts gather(Job& job);
   Ids resolve_open(Job& job, Roster& roster, Findings& findings);
   std::optional<worker::Outcome> hold_back(Job& job, const Facts& facts, const std::string& digest);
-  void record_reading(Job& job, const Facts& facts, const std::string& digest);
+  bool record_reading(Job& job, const Facts& facts, const std::string& digest, WallTime begun);
+  worker::Outcome behind(std::chrono::milliseconds wait) const;
   worker::Outcome carry_out(Job& job, const Plan& plan, const Findings& findings,
                             const std::vector<Settled>& finished, bool resumed);
   worker::Outcome finish(Job& job, const Plan& plan, const Findings& findings,

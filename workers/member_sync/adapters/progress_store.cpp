@@ -32,7 +32,37 @@ Json results_json(const std::vector<Settled>& settled) {
   return results;
 }
 
+// From the open runs, which are few; a plan may be megabytes.
+constexpr const char* ahead_sql =
+    "FROM ops.runs r JOIN sync.plans p ON p.run_id = r.id WHERE r.organization_id = $2 AND "
+    "r.worker = 'member-sync' AND r.state IN ('queued', 'running', 'waiting') AND r.id <> $1 AND "
+    "p.document->'applying' = 'true'";
+
 }  // namespace
+
+Turn ask_turn(postgres::Database& database, const Uuid& run, const Uuid& organization) {
+  const auto rows = database.query(
+      std::string("SELECT (extract(epoch FROM now()) * 1000)::bigint, (SELECT greatest(1000, least(15000, "
+                  "extract(epoch FROM now() - (SELECT created_at FROM ops.runs WHERE id = $1)) * 250), "
+                  "extract(epoch FROM max(r.resume_at) - now()) * 1000)::bigint ") +
+          ahead_sql + " HAVING count(*) > 0)",
+      {value(run), value(organization)});
+  const auto& row = rows.front();
+  return {WallTime{std::chrono::milliseconds{row.number(0)}},
+          std::chrono::milliseconds{row.is_null(1) ? 0 : row.number(1)}};
+}
+
+bool still_first(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization,
+                 WallTime begun) {
+  transaction.execute("SELECT FROM directory.organizations WHERE id = $1 FOR NO KEY UPDATE",
+                      {value(organization)});
+  const std::string ahead = std::string("SELECT ") + ahead_sql + " LIMIT 1";
+  if (!transaction.query(ahead, {value(run), value(organization)}).empty()) return false;
+  return transaction
+      .query("SELECT FROM sync.groups WHERE organization_id = $1 AND synced_at > $2::timestamptz",
+             {value(organization), value(begun)})
+      .empty();
+}
 
 std::optional<StoredPlan> load_plan(postgres::Database& database, const Uuid& run) {
   return database.transact([&](postgres::Transaction& transaction) -> std::optional<StoredPlan> {

@@ -30,6 +30,21 @@ struct PlanDocument {
 std::optional<StoredPlan> load_plan(postgres::Database& database, const Uuid& run);
 void save_plan(postgres::Transaction& transaction, const PlanDocument& document);
 
+struct Turn {
+  WallTime begun;  ///< by PostgreSQL's clock
+  /// Above zero: another open run of the organization is applying its plan; look again after that. It must
+  /// end first: its changes would be taken for ours and ours for its, and what it has yet to do may be
+  /// outdated by then.
+  std::chrono::milliseconds wait{0};
+};
+/// Whether it is this run's turn to read roster and group. The wait ends after that of the run ahead, and
+/// grows with the age of this run, so that many which wait for one do not ask all the time.
+Turn ask_turn(postgres::Database& database, const Uuid& run, const Uuid& organization);
+/// Asked again in the transaction that stores the plan: whether nobody began or ended applying one since.
+/// Locks the organization's row, so that of two who ask at once one is told no.
+bool still_first(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization,
+                 WallTime begun);
+
 /// Settled changes into sync.checkpoints, and those in effect into sync.recent_writes.
 void save_checkpoint(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization,
                      const Plan& plan, const std::vector<Settled>& settled);
