@@ -170,7 +170,7 @@ Answer graph(const Request& request, State& state, WallTime now) {
 
 }  // namespace
 
-Answer broken(State& state) {
+Answer broken(State& state, bool applied) {
   struct Code {
     int status;
     const char* code;
@@ -185,7 +185,9 @@ Answer broken(State& state) {
                              Code{429, "TooManyRequests"},
                              Code{503, "serviceNotAvailable"}};
   ++state.stats.faults;
-  const int status = state.faults.status[state.random() % state.faults.status.size()];
+  int status = state.faults.status[state.random() % state.faults.status.size()];
+  // Whatever says no, says that nothing was done.
+  if (applied && status < 500) status = 503;
   const auto* known = std::ranges::find(codes, status, &Code::status);
   Answer answer = fail(status, known == codes.end() ? "generalException" : known->code, "An injected fault.");
   if (status == 429) answer.headers.emplace_back("Retry-After", "1");
@@ -281,7 +283,7 @@ Answer metered(State& state, Call& call, WallTime now) {
   } else {
     answer = route->operation(state, call, now);
     if (cost.writes > 0 && !state.faults.status.empty() && chance(state) < state.faults.applied_rate)
-      answer = broken(state);
+      answer = broken(state, true);
     if (!call.part && cost.writes > 0 && chance(state) < state.faults.cut_after_write_rate) answer.cut = true;
   }
   answer.headers.emplace_back("x-ms-resource-unit", std::to_string(static_cast<int>(cost.units)));

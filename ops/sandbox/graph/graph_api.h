@@ -56,7 +56,7 @@ std::optional<std::size_t> skip_position(const Call& call);
 /// How many of the items asked for a page holds: all, but for an injected fault.
 std::size_t page_fill(State& state, std::size_t asked);
 /// One of the injected statuses, as Graph words it.
-Answer broken(State& state);
+Answer broken(State& state, bool applied = false);
 Stamp stamp(const Call& call, WallTime now);
 
 using Operation = Answer (*)(State&, const Call&, WallTime);

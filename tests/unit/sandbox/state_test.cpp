@@ -73,6 +73,8 @@ TEST_CASE("faults that were applied, and whole batches that fail") {
   box.post_control("/sandbox/faults", {{"applied_rate", 1.0}, {"status", {504}}});
   CHECK(box.graph("PATCH", group, Sandbox::bind(20, 1)).status == 504);
   CHECK(box.graph("GET", group).status == 200);  // reads cannot be applied
+  box.post_control("/sandbox/faults", {{"applied_rate", 1.0}, {"status", {429}}});
+  CHECK(box.graph("PATCH", group, Sandbox::bind(40, 1)).status == 503);  // a 429 says that nothing was done
   box.post_control("/sandbox/faults", {{"envelope_rate", 1.0}, {"status", {429}}});
   const Json part{{"id", "1"},
                   {"method", "PATCH"},
@@ -82,7 +84,7 @@ TEST_CASE("faults that were applied, and whole batches that fail") {
   const auto refused = box.graph("POST", "/$batch", {{"requests", {part}}});
   CHECK(refused.status == 429);
   CHECK(header(refused, "Retry-After") == "1");
-  CHECK(Json::parse(box.send("GET", "/sandbox/groups/" + box.group + "/members").body)["count"] == 2);
+  CHECK(Json::parse(box.send("GET", "/sandbox/groups/" + box.group + "/members").body)["count"] == 3);
   box.post_control("/sandbox/faults", {{"token_rate", 1.0}, {"status", {503}}});
   CHECK(box.send("POST", "/t/oauth2/v2.0/token").status == 503);
 }
