@@ -56,14 +56,21 @@ std::vector<kafka::Message> conclude_followers(postgres::Transaction& transactio
   std::vector<Uuid> ids;
   std::vector<std::string> events;
   std::vector<postgres::Value> details;
-  for (const char* sql : {end_sql, requeue_sql}) {
-    for (const auto& row : transaction.query(sql, {postgres::array(leaders), postgres::value(now)})) {
-      messages.push_back(news_message(news_of(row), now));
-      if (row.text(4) == "queued") messages.push_back(command_message(run_of(row), now));
-      ids.push_back(row.uuid(0));
-      events.push_back(row.text(4));
-      details.push_back(postgres::value(Json{{"joined", row.uuid(13).to_string()}}));
+  // One that others had joined may have joined another itself, after a wait: theirs is its end.
+  for (auto ended = leaders; !ended.empty();) {
+    std::vector<Uuid> next;
+    for (const char* sql : {end_sql, requeue_sql}) {
+      for (const auto& row : transaction.query(sql, {postgres::array(ended), postgres::value(now)})) {
+        messages.push_back(news_message(news_of(row), now));
+        const bool queued = row.text(4) == "queued";
+        if (queued) messages.push_back(command_message(run_of(row), now));
+        if (!queued) next.push_back(row.uuid(0));
+        ids.push_back(row.uuid(0));
+        events.push_back(row.text(4));
+        details.push_back(postgres::value(Json{{"joined", row.uuid(13).to_string()}}));
+      }
     }
+    ended = std::move(next);
   }
   if (ids.empty()) return messages;
   transaction.execute(

@@ -110,3 +110,19 @@ TEST_CASE(
   news.state = "queued";
   CHECK(id() != id());
 }
+
+TEST_CASE("what joined a run that joined another ends with that other") {
+  Bench bench;
+  const auto leader = crypto::new_uuid(), follower = crypto::new_uuid(), behind = crypto::new_uuid();
+  bench.database.execute(
+      "INSERT INTO ops.runs (id, worker, operation, state, joined_to) VALUES "
+      "($1::uuid, 'member-sync', 'sync-members', 'succeeded', NULL), "
+      "($2::uuid, 'member-sync', 'sync-members', 'waiting', $1::uuid), "
+      "($3::uuid, 'member-sync', 'sync-members', 'waiting', $2::uuid)",
+      {postgres::value(leader), postgres::value(follower), postgres::value(behind)});
+  const auto messages = bench.database.transact(
+      [&](postgres::Transaction& t) { return runs::conclude_followers(t, {leader}, wall_now()); });
+  CHECK(bench.is(follower, "succeeded"));
+  CHECK(bench.is(behind, "succeeded"));
+  CHECK(messages.size() == 2);
+}
