@@ -75,11 +75,10 @@ void Graveyard::bury(const Ticket& ticket, const Problem& problem, const std::st
   deliveries_.send(ticket, kafka::dead_letter(*ticket.message, problem, group, clock_.wall()));
 }
 
-Feed::Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas,
-           Deliveries& deliveries, Graveyard& graveyard, metrics::Counter& messages)
+Feed::Feed(kafka::ConsumerOptions options, Wiring wiring, Deliveries& deliveries, Graveyard& graveyard,
+           metrics::Counter& messages)
     : group_(options.group),
       wiring_(std::move(wiring)),
-      schemas_(schemas),
       deliveries_(deliveries),
       graveyard_(graveyard),
       messages_(messages),
@@ -125,16 +124,7 @@ void Feed::take(kafka::Message message) {
   const auto original = std::make_shared<const kafka::Message>(std::move(message));
   const Ticket ticket{offsets_, {original->topic, original->partition}, original->offset, original};
   offsets_->started(ticket.partition, ticket.offset);
-  auto judged = judge(*original, wiring_.worker, wiring_.ticks, schemas_);
-  if (auto* command = std::get_if<Command>(&judged)) {
-    command->ticket = ticket;
-    wiring_.on_command(std::move(*command));
-  } else if (auto* tick = std::get_if<Tick>(&judged)) {
-    tick->ticket = ticket;
-    wiring_.on_tick(std::move(*tick));
-  } else {
-    graveyard_.bury(ticket, std::get<Problem>(judged), group_);
-  }
+  if (const auto problem = wiring_.take(ticket)) graveyard_.bury(ticket, *problem, group_);
 }
 
 void Feed::commit(bool synchronous) {

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <variant>
 
@@ -37,19 +38,18 @@ class Graveyard {
   const Clock& clock_;
 };
 
-/// One topic's consumer: polls, judges, hands over, commits. Pauses while `open_max` of its messages are
+/// One topic's consumer: polls, hands over, commits. Pauses while `open_max` of its messages are
 /// unfinished, and goes on polling meanwhile, so that the group keeps it.
 class Feed {
  public:
   struct Wiring {
-    std::string worker;
-    bool ticks = false;
     std::size_t open_max = 1000;
-    std::function<void(Command)> on_command;
-    std::function<void(Tick)> on_tick;
+    /// Takes a message over, whose ticket is finished later; or says why it cannot be served: then it is
+    /// buried.
+    std::function<std::optional<Problem>(const Ticket& ticket)> take;
   };
-  Feed(kafka::ConsumerOptions options, Wiring wiring, const schema::Validator& schemas,
-       Deliveries& deliveries, Graveyard& graveyard, metrics::Counter& messages);
+  Feed(kafka::ConsumerOptions options, Wiring wiring, Deliveries& deliveries, Graveyard& graveyard,
+       metrics::Counter& messages);
   /// Polls until `stop`.
   void run(std::stop_token stop);
   /// After run(): commits what is finished, waits for the answer, leaves the group.
@@ -64,7 +64,6 @@ class Feed {
 
   std::string group_;
   Wiring wiring_;
-  const schema::Validator& schemas_;
   Deliveries& deliveries_;
   Graveyard& graveyard_;
   metrics::Counter& messages_;

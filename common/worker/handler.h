@@ -83,8 +83,10 @@ class Handler {
   virtual ~Handler() = default;
   virtual Outcome handle(const Run& run, RunContext& context) = 0;
   /// A tick: the commands it stands for. They are queued as bulk work; run ids derive from tick and
-  /// organization.
-  virtual std::vector<Json> expand(const Json& tick) = 0;
+  /// organization. May take long and ask outside services: throwing transient, conflict or throttled leads to
+  /// being called again with the same tick, after Error::retry_after() where it says so, until `stop`; then
+  /// the tick comes again to whoever reads the topic next. Anything else buries the tick.
+  virtual std::vector<Json> expand(const Json& tick, const std::stop_token& stop) = 0;
 };
 
 }  // namespace rollcall::worker

@@ -49,6 +49,7 @@ class Loop {
 
  private:
   std::unique_ptr<Feed> make_feed(bool ticks);
+  std::optional<Problem> take(const Ticket& ticket, bool ticks);
   std::string topic(bool ticks) const {
     return options_.topic_prefix + "." + options_.worker + (ticks ? ".ticks" : ".commands");
   }
@@ -99,13 +100,23 @@ std::unique_ptr<Feed> Loop::make_feed(bool ticks) {
   if (options_.stable) consumer.instance_id = options_.instance;
   consumer.topics = {topic(ticks)};
   Feed::Wiring wiring;
-  wiring.worker = options_.worker;
-  wiring.ticks = ticks;
   wiring.open_max = static_cast<std::size_t>(options_.claim_batch_max) * (ticks ? 1 : 4);
-  wiring.on_command = [this](Command command) { inbox_.put(std::move(command)); };
-  wiring.on_tick = [this](Tick tick) { serve(std::move(tick)); };
-  return std::make_unique<Feed>(std::move(consumer), std::move(wiring), schemas_, deliveries_, graveyard_,
-                                messages_);
+  wiring.take = [this, ticks](const Ticket& ticket) { return take(ticket, ticks); };
+  return std::make_unique<Feed>(std::move(consumer), std::move(wiring), deliveries_, graveyard_, messages_);
+}
+
+std::optional<Problem> Loop::take(const Ticket& ticket, bool ticks) {
+  auto judged = judge(*ticket.message, options_.worker, ticks, schemas_);
+  if (auto* command = std::get_if<Command>(&judged)) {
+    command->ticket = ticket;
+    inbox_.put(std::move(*command));
+  } else if (auto* tick = std::get_if<Tick>(&judged)) {
+    tick->ticket = ticket;
+    serve(std::move(*tick));
+  } else {
+    return std::get<Problem>(judged);
+  }
+  return std::nullopt;
 }
 
 void Loop::run() {

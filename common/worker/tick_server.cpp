@@ -16,7 +16,7 @@ constexpr std::size_t block_max = 1'000;
 void TickServer::serve(const Tick& tick, const std::stop_token& stop) {
   try {
     const bool done = persist("tick_waits", stop, [&] {
-      queue_commands(parts_.handler.expand(tick.value),
+      queue_commands(parts_.handler.expand(tick.value, stop),
                      Uuid::parse(tick.value.at("tick_id").get<std::string>()));
       mark_served(tick.value);
     });

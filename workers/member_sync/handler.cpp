@@ -257,7 +257,7 @@ Json Handler::report(const Job& job, const Plan& plan, const Findings& findings,
                       job.context.duration()});
 }
 
-std::vector<Json> Handler::expand(const Json& tick) {
+std::vector<Json> Handler::expand(const Json& tick, const std::stop_token&) {
   const std::string schedule = tick.at("schedule_id").get<std::string>();
   const std::string due_at = tick.at("due_at").get<std::string>();
   const std::string name = tick.at("schedule_name").get<std::string>();

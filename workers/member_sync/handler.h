@@ -9,6 +9,7 @@
 #include "workers/member_sync/report.h"
 
 #include <chrono>
+#include <stop_token>
 #include <string>
 
 namespace rollcall::member_sync {
@@ -30,7 +31,7 @@ class Handler final : public worker::Handler {
  public:
   Handler(postgres::Database& database, graph::Client& client, const Clock& clock, HandlerOptions options);
   worker::Outcome handle(const worker::Run& run, worker::RunContext& context) override;
-  std::vector<Json> expand(const Json& tick) override;
+  std::vector<Json> expand(const Json& tick, const std::stop_token& stop) override;
 
  private:
   struct Job;  // what one run carries along

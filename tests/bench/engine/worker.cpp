@@ -69,7 +69,7 @@ class BenchHandler final : public worker::Handler {
     if (kind_ == "audit") context.checkpoint({}, {audit_event(run)});
     return worker::Done{{{"started_us", started}}};
   }
-  std::vector<Json> expand(const Json&) override { return {}; }
+  std::vector<Json> expand(const Json&, const std::stop_token&) override { return {}; }
 
   Json report() const { return {{"first_start_us", first_start_us_}, {"out_of_order", out_of_order_}}; }
 

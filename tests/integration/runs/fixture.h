@@ -53,7 +53,7 @@ class TestHandler final : public worker::Handler {
     ++handled;
     return answer_(run, context);
   }
-  std::vector<Json> expand(const Json& tick) override {
+  std::vector<Json> expand(const Json& tick, const std::stop_token&) override {
     return on_tick ? on_tick(tick) : std::vector<Json>{};
   }
   std::function<std::vector<Json>(const Json&)> on_tick;
