@@ -61,7 +61,14 @@ struct Handler::Facts {
 
 Handler::Handler(postgres::Database& database, graph::Client& client, const Clock& clock,
                  HandlerOptions options)
-    : database_(database), client_(client), clock_(clock), options_(std::move(options)), store_(database) {}
+    : database_(database),
+      client_(client),
+      clock_(clock),
+      options_(std::move(options)),
+      store_(database),
+      sweep_(database, client,
+             {options_.tenant_id, options_.full_read_interval, options_.patience, options_.sweep_maybe_max}) {
+}
 
 worker::Outcome Handler::handle(const worker::Run& run, worker::RunContext& context) {
   if (!options_.enabled)
@@ -149,6 +156,7 @@ Handler::Facts Handler::gather(Job& job) {
   Roster roster = store_.roster(job.run.organization_id, job.tenant_id);
   const Ids untouched = resolve_open(job, roster, findings);
   Kept kept = store_.kept(job.run.organization_id, job.group, options_.full_read_interval);
+  findings.read_at = kept.read_at;
   const bool full = kept.full_read_due || asked(job.run, "full_read");
   const auto writes = store_.recent_writes(job.run.organization_id, job.group, options_.hold_off);
   facts.reading = read_group(client_, job.group, full ? nullptr : &kept.mirror, job.call);
@@ -246,7 +254,9 @@ worker::Outcome Handler::finish(Job& job, const Plan& plan, const Findings& find
   const Outcomes outcomes = count(plan, settled);
   job.context.checkpoint([&](postgres::Transaction& transaction) {
     save_finish(transaction, {job.run.id, job.run.organization_id, findings.roster_version,
-                              findings.member_count + outcomes.added - outcomes.removed, options_.hold_off});
+                              findings.member_count + outcomes.added - outcomes.removed, options_.hold_off,
+                              findings.read_at});
+    if (findings.read_at) clear_mark(transaction, job.run.organization_id, *findings.read_at);
   });
   return worker::Done{report(job, plan, findings, settled)};
 }
@@ -257,31 +267,8 @@ Json Handler::report(const Job& job, const Plan& plan, const Findings& findings,
                       job.context.duration()});
 }
 
-std::vector<Json> Handler::expand(const Json& tick, const std::stop_token&) {
-  const std::string schedule = tick.at("schedule_id").get<std::string>();
-  const std::string due_at = tick.at("due_at").get<std::string>();
-  const std::string name = tick.at("schedule_name").get<std::string>();
-  const Json parameters = tick.value("parameters", Json::object());
-  std::optional<Uuid> only;
-  if (const auto id = parameters.find("organization_id"); id != parameters.end()) {
-    only = id->is_string() ? Uuid::parse(id->get<std::string>()) : std::nullopt;
-    if (!only)
-      throw Error(Fault::invalid, "schema_violation", "the schedule's organization_id is not a UUID");
-  }
-  std::vector<Json> commands;
-  for (const Uuid& id : store_.linked_organizations(options_.tenant_id, only)) {
-    const std::string organization = id.to_string();
-    Json command = {{"run_id", crypto::derived_uuid({schedule, due_at, organization}).to_string()},
-                    {"operation", "sync-members"},
-                    {"organization_id", organization},
-                    {"requested_by", "schedule:" + name}};
-    for (const char* flag : {"dry_run", "full_read"})
-      if (const auto asked_for = parameters.find(flag);
-          asked_for != parameters.end() && asked_for->is_boolean())
-        command[flag] = *asked_for;
-    commands.push_back(std::move(command));
-  }
-  return commands;
+std::vector<Json> Handler::expand(const Json& tick, const std::stop_token& stop) {
+  return options_.enabled ? sweep_.commands(tick, stop) : std::vector<Json>{};
 }
 
 }  // namespace rollcall::member_sync

@@ -7,6 +7,7 @@
 #include "workers/member_sync/adapters/progress_store.h"
 #include "workers/member_sync/adapters/store.h"
 #include "workers/member_sync/report.h"
+#include "workers/member_sync/sweep.h"
 
 #include <chrono>
 #include <stop_token>
@@ -23,6 +24,8 @@ struct HandlerOptions {
   std::chrono::milliseconds full_read_interval{std::chrono::hours{24}};
   /// Longest wait for quota inside a run; beyond it the run is parked and its lane freed.
   std::chrono::milliseconds patience{30'000};
+  /// See SweepOptions::maybe_max.
+  std::size_t sweep_maybe_max = 2'000;
 };
 
 /// Reconciles one organization per run: roster, group, plan, guards, changes, record. Safe from several
@@ -55,6 +58,7 @@ class Handler final : public worker::Handler {
   const Clock& clock_;
   HandlerOptions options_;
   Store store_;
+  Sweep sweep_;
 };
 
 }  // namespace rollcall::member_sync

@@ -32,9 +32,11 @@ void note_unresolved(Findings& findings, const std::vector<Resolution>& resoluti
 }
 
 Json to_json(const Findings& findings) {
-  return {{"already_member", findings.already_member}, {"member_count", findings.member_count},
-          {"roster_version", findings.roster_version}, {"absent", findings.absent},
-          {"ambiguous", findings.ambiguous},           {"unresolved", findings.unresolved}};
+  Json json = {{"already_member", findings.already_member}, {"member_count", findings.member_count},
+               {"roster_version", findings.roster_version}, {"absent", findings.absent},
+               {"ambiguous", findings.ambiguous},           {"unresolved", findings.unresolved}};
+  if (findings.read_at) json["read_at"] = to_rfc3339(*findings.read_at);
+  return json;
 }
 
 Findings findings_from_json(const Json& json) {
@@ -42,6 +44,7 @@ Findings findings_from_json(const Json& json) {
   findings.already_member = json.value("already_member", 0L);
   findings.member_count = json.value("member_count", 0L);
   findings.roster_version = json.value("roster_version", 0L);
+  findings.read_at = parse_rfc3339(json.value("read_at", std::string{}));
   findings.absent = json.value("absent", 0L);
   findings.ambiguous = json.value("ambiguous", 0L);
   findings.unresolved = json.value("unresolved", Json::array());

@@ -1,4 +1,5 @@
 #pragma once
+#include "common/core/clock.h"
 #include "common/core/json.h"
 #include "common/graph/client.h"
 #include "workers/member_sync/core/judge.h"
@@ -6,6 +7,7 @@
 #include "workers/member_sync/core/resolve.h"
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
 /// What a run answers: the shape callers and the command line rely on.
@@ -17,6 +19,7 @@ struct Findings {
   long already_member = 0;  ///< roster people found in the group
   long member_count = 0;    ///< of the group, before the changes
   long roster_version = 0;
+  std::optional<WallTime> read_at;  ///< the database's time before the group was read
   long absent = 0, ambiguous = 0;   ///< addresses without, or with more than one account
   Json unresolved = Json::array();  ///< the first 100: [{"address","code"}]
 };

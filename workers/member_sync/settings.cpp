@@ -43,9 +43,12 @@ ProcessSettings load_settings(config::Settings& settings) {
   all.handler.hold_off = settings.duration("ROLLCALL_HOLD_OFF", 60s, 0ms, 1h,
                                            "how long our own writes are believed over a listing");
   all.handler.full_read_interval = settings.duration("ROLLCALL_FULL_READ_INTERVAL", 24h, 0ms, 24h * 7,
-                                                     "a group is read in full this often");
+                                                     "a group is read in full at least this often");
   all.handler.patience =
       settings.duration("ROLLCALL_PARK_AFTER", 30s, 0ms, 1h, "a run that must wait longer is parked");
+  all.handler.sweep_maybe_max = static_cast<std::size_t>(
+      settings.number("ROLLCALL_SWEEP_MAYBE_MAX", 2'000, 1, 1'000'000,
+                      "runs a sweep starts for groups that nothing is known of but that they are due"));
   settings.finish();
   return all;
 }

@@ -2,17 +2,16 @@
 
 #include "common/core/error.h"
 #include "common/log/log.h"
+#include "workers/member_sync/adapters/delta.h"
 #include "workers/member_sync/adapters/reads.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 namespace rollcall::member_sync {
 namespace {
 
 constexpr int delta_pages_max = 100'000;
-constexpr const char* user_type = "#microsoft.graph.user";
 
 std::string properties_path(const Uuid& group) {
   return "/groups/" + group.to_string() +
@@ -20,19 +19,8 @@ std::string properties_path(const Uuid& group) {
          "isAssignableToRole";
 }
 
-std::string latest_path(const Uuid& group) {
-  return "/groups/delta?$deltatoken=latest&$select=members&$filter=id%20eq%20'" + group.to_string() + "'";
-}
-
 std::string members_path(const Uuid& group) {
   return "/groups/" + group.to_string() + "/members?$select=id&$top=999";
-}
-
-graph::Request get(std::string url, int after = -1) {
-  graph::Request request;
-  request.url = std::move(url);
-  request.after = after;
-  return request;
 }
 
 [[noreturn]] void incomplete(const graph::Response& response) {
@@ -68,13 +56,6 @@ std::string check_properties(const graph::Response& response) {
     throw Error(Fault::invalid, "group_mail_enabled_security",
                 "the group is a mail-enabled security group or a distribution list");
   return text_member(properties, "displayName");
-}
-
-/// A member of a type we cannot name counts as a user: it was written by an older service, or is the
-/// sandbox's.
-bool is_user(const Json& member) {
-  const std::string type = text_member(member, "@odata.type");
-  return type.empty() || type == user_type;
 }
 
 void take_page(const graph::Response& page, GroupReading& reading) {
@@ -114,7 +95,7 @@ GroupReading read_fully(graph::Client& client, const Uuid& group, const graph::C
   // One round trip. The chain matters: the link must be older than the listing, lest a change between them be
   // lost.
   auto answers = read_batch(
-      client, {get(properties_path(group)), get(latest_path(group), 0), get(members_path(group), 1)}, call);
+      client, {get(properties_path(group)), get(watch_path({group}), 0), get(members_path(group), 1)}, call);
   GroupReading reading;
   reading.display_name = check_properties(answers.at(0));
   if (answers.at(1).ok()) reading.delta_link = text_member(answers[1].body, "@odata.deltaLink");
@@ -124,44 +105,12 @@ GroupReading read_fully(graph::Client& client, const Uuid& group, const graph::C
   return reading;
 }
 
-/// What the delta pages say, the last word on each member. Throws nothing about the content: false is "read
-/// fully".
-class Changes {
- public:
-  explicit Changes(const Uuid& group) : group_(group) {}
-
-  bool take(const Json& body) {
-    const auto list = body.is_object() ? body.find("value") : body.end();
-    if (!body.is_object() || list == body.end() || !list->is_array()) return false;
-    return std::ranges::all_of(*list, [&](const Json& group) { return take_group(group); });
-  }
-
-  [[nodiscard]] Ids apply_to(const Ids& members) const {
-    std::vector<RecentWrite> writes;
-    for (const auto& [id, present] : last_)
-      writes.push_back({id, present});
-    return overlay(members, writes);
-  }
-
- private:
-  bool take_group(const Json& group) {
-    if (Uuid::parse(text_member(group, "id")) != group_) return true;
-    if (group.contains("@removed")) return false;  // deleted, or restored since: begin anew
-    const auto members = group.find("members@delta");
-    if (members == group.end()) return true;
-    if (!members->is_array()) return false;
-    for (const Json& member : *members) {
-      const auto id = Uuid::parse(text_member(member, "id"));
-      if (!id) return false;
-      const bool removed = member.contains("@removed");
-      if (removed || is_user(member)) last_[*id] = !removed;
-    }
-    return true;
-  }
-
-  Uuid group_;
-  std::map<Uuid, bool> last_;
-};
+Ids after(const GroupChange& change, const Ids& members) {
+  std::vector<RecentWrite> writes;
+  for (const auto& [id, present] : change.members)
+    writes.push_back({id, present});
+  return overlay(members, writes);
+}
 
 /// Nothing where only a full read will do: the link expired (410 or any 4xx), or says what cannot be
 /// followed.
@@ -174,10 +123,10 @@ std::optional<GroupReading> read_changes(graph::Client& client, const Uuid& grou
   reading.full = false;
   reading.display_name = check_properties(answers.at(0));
   graph::Response page = std::move(answers.at(1));
-  Changes changes{group};
+  GroupChanges changes;
   for (int pages = 0; pages < delta_pages_max; ++pages) {
     if (page.status == 0 || page.status >= 500 || page.status == 429) incomplete(page);
-    if (!page.ok() || !changes.take(page.body)) return std::nullopt;
+    if (!page.ok() || !take_delta_page(page.body, changes) || changes[group].anew) return std::nullopt;
     reading.delta_link = text_member(page.body, "@odata.deltaLink");
     if (!reading.delta_link.empty()) break;
     const std::string next = text_member(page.body, "@odata.nextLink");
@@ -185,7 +134,7 @@ std::optional<GroupReading> read_changes(graph::Client& client, const Uuid& grou
     page = follow(client, next, call);
   }
   if (reading.delta_link.empty()) return std::nullopt;
-  reading.members = changes.apply_to(kept.members);
+  reading.members = after(changes[group], kept.members);
   return reading;
 }
 

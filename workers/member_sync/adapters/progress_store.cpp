@@ -124,9 +124,10 @@ void close_plan(postgres::Transaction& transaction, const Uuid& run) {
 
 void save_finish(postgres::Transaction& transaction, const Finish& finish) {
   transaction.execute(
-      "UPDATE sync.groups SET synced_at = now(), roster_version = $2, member_count = $3 WHERE "
+      "UPDATE sync.groups SET synced_at = now(), read_at = $4, roster_version = $2, member_count = $3 WHERE "
       "organization_id = $1",
-      {value(finish.organization), value(finish.roster_version), value(finish.member_count)});
+      {value(finish.organization), value(finish.roster_version), value(finish.member_count),
+       finish.read_at ? value(*finish.read_at) : postgres::Value{}});
   close_plan(transaction, finish.run);
   transaction.execute(
       "DELETE FROM sync.recent_writes WHERE organization_id = $1 AND written_at <= now() - $2::bigint * "

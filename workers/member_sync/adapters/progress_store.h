@@ -57,6 +57,7 @@ struct Finish {
   long roster_version = 0;
   long member_count = 0;
   std::chrono::milliseconds hold_off{0};
+  std::optional<WallTime> read_at;  ///< before the group was read; nothing: not known
 };
 /// The run is through: closes its plan and drops writes past the hold-off.
 void save_finish(postgres::Transaction& transaction, const Finish& finish);

@@ -59,6 +59,13 @@ std::chrono::milliseconds wait_before(int round, const std::vector<graph::Respon
 
 }  // namespace
 
+graph::Request get(std::string url, int after) {
+  graph::Request request;
+  request.url = std::move(url);
+  request.after = after;
+  return request;
+}
+
 void pause_for(std::chrono::milliseconds time, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;

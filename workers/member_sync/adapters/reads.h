@@ -7,6 +7,9 @@
 
 namespace rollcall::member_sync {
 
+/// A GET, of a path or of a link followed verbatim. `after`: as graph::Request has it.
+graph::Request get(std::string url, int after = -1);
+
 /// Waits, but no longer than until the process stops.
 void pause_for(std::chrono::milliseconds time, const std::stop_token& stop);
 

@@ -1,6 +1,7 @@
 #include "workers/member_sync/adapters/store.h"
 
 #include "workers/member_sync/adapters/blocks.h"
+#include "workers/member_sync/adapters/full_read.h"
 
 #include <algorithm>
 #include <functional>
@@ -125,13 +126,18 @@ void Store::forget_identities(const std::string& tenant, const Ids& ids) {
 Kept Store::kept(const Uuid& organization, const Uuid& group, std::chrono::milliseconds full_read_interval) {
   return database_.transact([&](postgres::Transaction& transaction) {
     Kept kept;
-    const auto rows = transaction.query(
-        "SELECT coalesce(delta_link, ''), full_read_at <= now() - $3::bigint * interval '1 millisecond' "
-        "FROM sync.groups WHERE organization_id = $1 AND group_id = $2",
-        {value(organization), value(group), value(static_cast<long>(full_read_interval.count()))});
-    if (rows.empty()) return kept;
-    kept.mirror.delta_link = rows.front().text(0);
-    kept.full_read_due = rows.front().flag(1);
+    const std::string sql =
+        "SELECT floor(extract(epoch FROM now()) * 1000)::bigint, g.organization_id, g.delta_link, " +
+        full_read_due("$3") +
+        " FROM (VALUES (1)) AS one LEFT JOIN sync.groups g ON g.organization_id = $1 AND g.group_id = $2";
+    const postgres::Row row = transaction
+                                  .query(sql, {value(organization), value(group),
+                                               value(static_cast<long>(full_read_interval.count()))})
+                                  .front();
+    kept.read_at = WallTime{std::chrono::milliseconds{row.number(0)}};
+    if (row.is_null(1)) return kept;
+    kept.mirror.delta_link = row.text(2);
+    kept.full_read_due = row.flag(3);
     kept.mirror.members = read_mirror(transaction, organization);
     return kept;
   });

@@ -31,6 +31,7 @@ struct Roster {
 struct Kept {
   KeptMirror mirror;
   bool full_read_due = true;
+  WallTime read_at{};  ///< the database's time now
 };
 
 /// Roster, identities and the mirror in PostgreSQL. Stateless: safe from any thread.
