@@ -56,6 +56,7 @@ constexpr auto reasons = std::to_array<Reason>({
      "Check MS_AUTH_TENANT_ID, MS_AUTH_CLIENT_ID and MS_AUTH_SECRET or MS_AUTH_CERTIFICATE."},
     {"throttled", "Microsoft Graph asked for a pause; the run goes on by itself."},
     // runs and infrastructure
+    {"debounced", "Nothing to do: the run begins by itself in a moment."},
     {"attempts_exhausted",
      "See the attempts with 'rollcall runs show RUN'; mend the cause, then 'rollcall runs retry RUN'."},
     {"run_not_found", "Find the run with 'rollcall runs list'."},

@@ -15,7 +15,7 @@ std::vector<kafka::TopicSpec> all_topics(int partitions, int replication) {
   };
   // What could not be read waits for a person, longer than the week that Kafka keeps things by default.
   const std::map<std::string, std::string> kept = {{"retention.ms", "2592000000"}};
-  std::vector<std::string> consumed{runs::audit_topic};
+  std::vector<std::string> consumed{runs::audit_topic, "rollcall.roster-events"};
   for (const char* kind : worker_kinds) {
     consumed.push_back(runs::commands_topic(kind));
     consumed.push_back(runs::ticks_topic(kind));
@@ -26,7 +26,6 @@ std::vector<kafka::TopicSpec> all_topics(int partitions, int replication) {
   }
   add(runs::runs_topic, {});
   add("rollcall.throttle", {{"cleanup.policy", "compact"}});
-  add("rollcall.roster-events", {});
   return topics;
 }
 

@@ -3,7 +3,10 @@
 #include "common/log/log.h"
 #include "common/worker/process.h"
 #include "common/worker/run_worker.h"
+#include "workers/member_sync/roster_events.h"
 #include "workers/member_sync/settings.h"
+
+#include <thread>
 
 using namespace rollcall;  // NOLINT: a list of parts reads better without
 
@@ -31,6 +34,9 @@ int main(int argc, char** argv) try {
                         metrics,
                         {{"postgresql", [&] { return database.reachable(); }},
                          {"kafka", [&] { return producer.reachable(); }}}};
+  const std::jthread roster_events([&] {
+    member_sync::run_roster_events(options.roster_events, database, producer, schemas, metrics, stop.token());
+  });
   worker::run_worker(options.loop, database, producer, schemas, handler, clock, metrics, stop.token());
   return 0;
 } catch (const std::exception& error) {

@@ -49,6 +49,11 @@ ProcessSettings load_settings(config::Settings& settings) {
   all.handler.sweep_maybe_max = static_cast<std::size_t>(
       settings.number("ROLLCALL_SWEEP_MAYBE_MAX", 2'000, 1, 1'000'000,
                       "runs a sweep starts for groups that nothing is known of but that they are due"));
+  all.roster_events.kafka = all.common.kafka;
+  if (all.common.stable) all.roster_events.instance_id = all.common.instance;
+  all.roster_events.enabled = all.handler.enabled;
+  all.roster_events.debounce = settings.duration("ROLLCALL_ROSTER_DEBOUNCE", 5s, 0ms, 1h,
+                                                 "how long a sync waits for more events of the same roster");
   settings.finish();
   return all;
 }

@@ -6,6 +6,7 @@
 #include "common/http_client/client.h"
 #include "common/worker/run_worker.h"
 #include "workers/member_sync/handler.h"
+#include "workers/member_sync/roster_events.h"
 
 namespace rollcall::member_sync {
 
@@ -17,6 +18,7 @@ struct ProcessSettings {
   graph::GovernorLimits limits;
   graph::Options graph;
   HandlerOptions handler;
+  RosterEventsOptions roster_events;
 };
 
 /// Declares and reads everything this process takes from its environment; ends with settings.finish().
