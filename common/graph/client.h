@@ -2,6 +2,7 @@
 #include "common/core/clock.h"
 #include "common/core/ids.h"
 #include "common/core/json.h"
+#include "common/graph/circuit_breaker.h"
 #include "common/graph/governor.h"
 #include "common/http_client/client.h"
 #include "common/metrics/metrics.h"
@@ -37,6 +38,8 @@ struct CallContext {
   std::chrono::milliseconds deadline{120'000};
   std::stop_token stop;
   Usage* usage = nullptr;
+  /// Whom the call serves: those who wait for the quota take turns by it. Empty: nobody in particular.
+  std::string organization;
 };
 
 struct Request {
@@ -66,6 +69,7 @@ struct Options {
   std::string version = "v1.0";
   std::chrono::milliseconds request_timeout{60'000};
   int read_attempts_max = 6;
+  CircuitBreakerOptions circuit_breaker;
 };
 
 /// Safe from any thread. Every request waits for the governor first, carries client-request-id, is retried
@@ -80,7 +84,8 @@ class Client {
   /// over a new connection) within deadline and attempts; writes are sent once, their answer returned as it
   /// is. Any 4xx but 401 and 429 is an answer, not an exception. Throws Error:
   ///   throttled (code "throttled", retry_after) – the wait would exceed patience
-  ///   transient ("graph_unavailable") – no usable answer within deadline and attempts
+  ///   transient ("graph_unavailable") – no usable answer within deadline and attempts; with retry_after: the
+  ///     circuit breaker is open, nothing was sent
   ///   denied ("graph_token_refused", "graph_not_permitted" for a 401 that a fresh token did not cure)
   Response send(const Request& request, const CallContext& context);
 

@@ -23,6 +23,15 @@ constexpr double regained_per_second = 0.05 / 60;
 // No wait of ours is longer; keeps sums of time points far from overflow.
 constexpr milliseconds longest = std::chrono::hours{24};
 
+// Bulk calls get a turn at least this often, however many interactive ones wait.
+constexpr milliseconds bulk_aging{5'000};
+
+// A caller who had to wait speaks of demand for a while: between two batches nobody stands in line.
+constexpr milliseconds shortage_remembered{2'000};
+
+// Where the share is too small for a call, when it grows is for others to say: look again then.
+constexpr milliseconds share_looked_at{1'000};
+
 double seconds(SteadyTime::duration duration) {
   return std::chrono::duration<double>(duration).count();
 }
@@ -34,6 +43,7 @@ Governor::Governor(GovernorLimits limits, const Clock& clock)
       clock_(clock),
       resource_units_(limits.resource_units, limits.resource_unit_window),
       writes_(limits.writes, limits.write_window),
+      line_(bulk_aging),
       units_known_(limits.resource_units) {
   cautious_at_ = clock.steady();
   paused_until_ = cautious_at_;
@@ -55,52 +65,61 @@ void Governor::refresh(SteadyTime now) const {
     cautious_at_ = now;
   }
   const double foreign = now < foreign_until_ ? foreign_ : 0;
-  const double part = std::max(0.0, share_ * caution_ - foreign);
-  resource_units_.set_limit(std::max(std::min(units_floor, units_known_), units_known_ * part));
-  writes_.set_limit(std::max(std::min(writes_floor, limits_.writes), limits_.writes * part));
+  const auto limit = [&](double known, double share, double floor) {
+    const double careful = known * std::max(0.0, share * caution_ - foreign);
+    // The floor holds against what we infer, never against what is promised to others.
+    return std::min(known * share, std::max(std::min(floor, known), careful));
+  };
+  const bool ours = now < lease_until_;
+  resource_units_.set_limit(ours ? limit(units_known_, share_[0], units_floor) : 0);
+  writes_.set_limit(ours ? limit(limits_.writes, share_[1], writes_floor) : 0);
 }
 
 /// How long until both quotas have room; nothing: only an answer can make room.
-std::optional<milliseconds> Governor::room_for(const Cost& cost, SteadyTime now) {
+std::optional<milliseconds> Governor::room_for(const Cost& cost, bool next, SteadyTime now) {
   const auto units = resource_units_.wait_for(cost.resource_units, now);
   const auto writes = cost.writes > 0 ? writes_.wait_for(cost.writes, now) : milliseconds{0};
+  if (next && units != milliseconds{0}) short_until_[0] = now + shortage_remembered;
+  if (next && writes != milliseconds{0}) short_until_[1] = now + shortage_remembered;
   if (!units || !writes) return std::nullopt;
   return std::max(*units, *writes);
 }
 
 std::optional<std::uint64_t> Governor::acquire(Cost cost, Priority priority, milliseconds patience,
-                                               const std::stop_token& stop, milliseconds& wait) {
+                                               const std::stop_token& stop, milliseconds& wait,
+                                               const std::string& organization) {
   std::unique_lock lock(mutex_);
-  const auto deadline = clock_.steady() + std::clamp(patience, milliseconds{0}, longest);
-  auto& queue = waiting_[priority == Priority::interactive ? 0 : 1];
+  const auto begun = clock_.steady();
+  const auto deadline = begun + std::clamp(patience, milliseconds{0}, longest);
   const std::uint64_t ticket = ++last_id_;
-  queue.push_back(ticket);
+  line_.join(ticket, priority, organization, begun);
+  waiting_ = {waiting_.resource_units + cost.resource_units, waiting_.writes + cost.writes};
   bool granted = false;
   for (;;) {
     const auto now = clock_.steady();
     refresh(now);
-    const auto room = room_for(cost, now);
+    // In turn even where a later, smaller call would fit: else a full batch could starve.
+    const bool my_turn = line_.next(now) == ticket;
+    const auto room = room_for(cost, my_turn, now);
     const auto paused =
         std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now));
     const auto needed = std::max(paused, room.value_or(milliseconds{0}));
-    // In turn even where a later, smaller call would fit: else a full batch could starve.
-    const bool my_turn =
-        queue.front() == ticket && (priority == Priority::interactive || waiting_[0].empty());
     if (my_turn && room && needed == milliseconds{0}) {
       granted = true;
       break;
     }
     // A wait that is known to be too long is not begun: the caller has better things to do.
     if (stop.stop_requested() || now >= deadline || now + needed > deadline) {
-      wait = std::max(needed, milliseconds{1});
+      wait = std::max(needed, room ? milliseconds{1} : share_looked_at);
       break;
     }
-    const auto until =
-        room && needed > milliseconds{0} ? std::min<SteadyTime>(deadline, now + needed) : deadline;
+    const auto until = room && needed > milliseconds{0} ? now + needed : now + line_.aging();
     const auto seen = change_;
-    wait_until(clock_, lock, changed_, stop, until, [&] { return change_ != seen; });
+    wait_until(clock_, lock, changed_, stop, std::min<SteadyTime>(deadline, until),
+               [&] { return change_ != seen; });
   }
-  queue.erase(std::find(queue.begin(), queue.end(), ticket));
+  line_.leave(ticket, granted, clock_.steady());
+  waiting_ = {waiting_.resource_units - cost.resource_units, waiting_.writes - cost.writes};
   if (granted) {
     wait = milliseconds{0};
     resource_units_.reserve(cost.resource_units);
@@ -126,8 +145,21 @@ void Governor::settle(std::uint64_t id, Cost actual) {
 }
 
 void Governor::apply_pause(milliseconds pause) {
-  if (pause <= milliseconds{0}) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!pause_locked(pause)) return;
+  }
+  if (on_pause_) on_pause_(pause);
+}
+
+void Governor::obey_pause(milliseconds pause) {
   const std::lock_guard lock(mutex_);
+  pause_locked(pause);
+}
+
+/// Whether it is news.
+bool Governor::pause_locked(milliseconds pause) {
+  if (pause <= milliseconds{0}) return false;
   const auto now = clock_.steady();
   refresh(now);
   // Calls under way when the first 429 came get theirs too: one incident, one step.
@@ -137,8 +169,12 @@ void Governor::apply_pause(milliseconds pause) {
     units_known_ = std::max(limits_.resource_units, units_known_ * 0.9);
     evidence_since_.reset();
   }
-  paused_until_ = std::max<SteadyTime>(paused_until_, now + std::min(pause, longest));
+  const SteadyTime until = now + std::min(pause, longest);
+  // The rest of a burst of 429s names nearly the same time.
+  const bool news = until > paused_until_ + milliseconds{50};
+  paused_until_ = std::max(paused_until_, until);
   announce();
+  return news;
 }
 
 /// A tenant larger than assumed (throttling-limits: S 3,500, M 5,000, L 8,000 units): the service says that
@@ -147,7 +183,8 @@ void Governor::apply_pause(milliseconds pause) {
 /// than it seems.
 void Governor::learn(double percentage, double write_share, SteadyTime now) {
   const double charged = resource_units_.used(now) - units_in_flight_;
-  const bool evidence = share_ >= 1 && charged >= 0.9 * units_known_ &&
+  // What others of ours hold may be used or not: only who has all of it can tell.
+  const bool evidence = share_[0] >= 1 && charged >= 0.9 * units_known_ &&
                         percentage + 0.1 <= charged / units_known_ &&
                         percentage > write_share + 0.05;  // else it may be speaking of the writes
   if (!evidence || (evidence_since_ && now - evidence_last_ > limits_.resource_unit_window))
@@ -173,21 +210,44 @@ void Governor::observe_percentage(double percentage) {
   percentage = std::min(percentage, 2.0);
   const double units_share = resource_units_.used(now) / units_known_;
   const double write_share = writes_.used(now) / limits_.writes;
-  // The header does not say which quota it speaks of. What neither of ours explains, nor the part left to
-  // processes beside us, others are using now. It comes with every answer above 0.8, so it is forgotten one
+  // The header does not say which quota it speaks of. What neither of ours explains, with the part promised
+  // to processes beside us, others are using now. It comes with every answer above 0.8, so it is forgotten one
   // window after the last.
-  foreign_ = std::max(0.0, percentage - std::max(units_share, write_share) - (1 - share_));
+  foreign_ = std::max(0.0, percentage - std::max(units_share + of_others_[0], write_share + of_others_[1]));
   foreign_until_ = now + limits_.resource_unit_window;
   learn(percentage, write_share, now);
   refresh(now);
   announce();
 }
 
-void Governor::set_share(double share) {
+PerQuota Governor::set_share(PerQuota limit, PerQuota of_others) {
   const std::lock_guard lock(mutex_);
-  share_ = share > 0 ? std::min(share, 1.0) : 0;
+  const auto now = clock_.steady();
+  const PerQuota used{resource_units_.used(now) / units_known_, writes_.used(now) / limits_.writes};
+  PerQuota held{};
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    share_[i] = std::clamp(limit[i], 0.0, 1.0);
+    held[i] = std::clamp(std::max(limit[i], used[i]), 0.0, 1.0);
+  }
+  of_others_ = of_others;
+  refresh(now);
+  announce();
+  return held;
+}
+
+void Governor::set_lease(SteadyTime until) {
+  const std::lock_guard lock(mutex_);
+  lease_until_ = until;
   refresh(clock_.steady());
   announce();
+}
+
+Governor::Demand Governor::demand() {
+  const std::lock_guard lock(mutex_);
+  const auto now = clock_.steady();
+  return {{resource_units_.used(now) / units_known_, writes_.used(now) / limits_.writes},
+          {waiting_.resource_units / units_known_, waiting_.writes / limits_.writes},
+          {now < short_until_[0], now < short_until_[1]}};
 }
 
 Governor::Status Governor::status() const {
@@ -195,7 +255,8 @@ Governor::Status Governor::status() const {
   const auto now = clock_.steady();
   refresh(now);
   return {resource_units_.used(now), resource_units_.limit(), writes_.used(now), writes_.limit(),
-          std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now))};
+          std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now)),
+          now < lease_until_ ? share_ : PerQuota{0, 0}};
 }
 
 }  // namespace rollcall::graph

@@ -1,21 +1,22 @@
 #pragma once
 #include "common/core/clock.h"
 #include "common/core/token_bucket.h"
+#include "common/graph/waiting_line.h"
 
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <string>
 
 /// Paces every call of one app in one tenant to Microsoft's quota (throttling-limits, identity and access):
 /// resource units per 10 s and writes per 150 s. A Retry-After stops everybody until it is over.
 namespace rollcall::graph {
-
-enum class Priority { interactive, bulk };
 
 /// What a call costs in Graph's units.
 struct Cost {
@@ -32,36 +33,58 @@ struct GovernorLimits {
   std::chrono::milliseconds write_window{150'000};
 };
 
-/// Shared by all threads of a process. The seam for sharing between processes is apply_pause() and
-/// set_share().
+/// Parts of the whole quota: of resource units and of writes. 1: all of it.
+using PerQuota = std::array<double, 2>;
+
+/// Shared by all threads of a process. What is told to it from outside (pauses, its share) comes from
+/// ThrottleChannel where several processes divide one quota; alone it has all of it.
 class Governor {
  public:
   Governor(GovernorLimits limits, const Clock& clock);
 
   /// Blocks until the cost fits, at most `patience`. Nothing is reserved where it returns nothing; `wait`
-  /// then says how long it would have taken. Interactive callers go before bulk ones. Throws nothing.
+  /// then says how long it would have taken. The order is WaitingLine's. Throws nothing.
   std::optional<std::uint64_t> acquire(Cost cost, Priority priority, std::chrono::milliseconds patience,
-                                       const std::stop_token& stop, std::chrono::milliseconds& wait);
+                                       const std::stop_token& stop, std::chrono::milliseconds& wait,
+                                       const std::string& organization = {});
   /// The answer to reservation `id` is in; `actual` is what it really cost where the headers said so.
   void settle(std::uint64_t id, Cost actual);
 
-  /// A Retry-After: nobody sends before now + pause.
+  /// A Retry-After given to this process: nobody sends before now + pause, and the observer is told.
   void apply_pause(std::chrono::milliseconds pause);
+  /// A Retry-After given to another process.
+  void obey_pause(std::chrono::milliseconds pause);
+  /// Called without the lock for every pause of apply_pause() that is news. Set before the first call.
+  void on_pause(std::function<void(std::chrono::milliseconds)> observer) { on_pause_ = std::move(observer); }
   /// x-ms-throttle-limit-percentage: share of the quota the service believes is used (0.8 to 1.8).
   void observe_percentage(double percentage);
-  /// This process's share of the quota, (0, 1]; 1 while it is alone.
-  void set_share(double share);
+
+  /// No call goes beyond this part of the quota; the rest may be promised to others. What counts already cannot
+  /// be given up before it has left the window: returned is what this process holds, the larger of the two.
+  PerQuota set_share(PerQuota limit, PerQuota of_others);
+  /// The share ends at that time by itself: the thread that renews it may be stopped together with all others.
+  void set_lease(SteadyTime until);
+
+  /// As parts of the whole quota.
+  struct Demand {
+    PerQuota used;                ///< what counts now
+    PerQuota waiting;             ///< what stands in line
+    std::array<bool, 2> is_short;  ///< somebody had to wait for it within the last seconds
+  };
+  Demand demand();
 
   struct Status {
     double resource_units_used, resource_units_limit, writes_used, writes_limit;
     std::chrono::milliseconds paused_for;
+    PerQuota share;
   };
   [[nodiscard]] Status status() const;
 
  private:
   void refresh(SteadyTime now) const;
   void learn(double percentage, double write_share, SteadyTime now);
-  std::optional<std::chrono::milliseconds> room_for(const Cost& cost, SteadyTime now);
+  std::optional<std::chrono::milliseconds> room_for(const Cost& cost, bool next, SteadyTime now);
+  bool pause_locked(std::chrono::milliseconds pause);
   void announce();
 
   const GovernorLimits limits_;
@@ -74,9 +97,13 @@ class Governor {
   std::map<std::uint64_t, Cost> reserved_;
   double units_in_flight_ = 0;
   std::uint64_t last_id_ = 0;
-  std::deque<std::uint64_t> waiting_[2];  // tickets by priority, first come first served
+  WaitingLine line_;
+  Cost waiting_{0, 0};  // of all in line
+  std::function<void(std::chrono::milliseconds)> on_pause_;
   SteadyTime paused_until_{};
-  double share_ = 1;
+  PerQuota share_{1, 1}, of_others_{0, 0};
+  SteadyTime lease_until_ = SteadyTime::max();
+  std::array<SteadyTime, 2> short_until_{};
   double units_known_;          // the tenant's quota as far as we know
   mutable double caution_ = 1;  // below 1 for a while after a 429
   mutable SteadyTime cautious_at_{};

@@ -85,7 +85,9 @@ Message to_message(const rd_kafka_message_t& raw) {
   if (raw.payload) message.value.assign(static_cast<const char*>(raw.payload), raw.len);
   message.partition = raw.partition;
   message.offset = raw.offset;
-  message.timestamp_ms = std::max<std::int64_t>(0, rd_kafka_message_timestamp(&raw, nullptr));
+  rd_kafka_timestamp_type_t kind{};
+  message.timestamp_ms = std::max<std::int64_t>(0, rd_kafka_message_timestamp(&raw, &kind));
+  message.broker_time = kind == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME;
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(&raw, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
     const char* name = nullptr;

@@ -164,6 +164,11 @@ void Producer::publish(Message message, std::function<void(const std::string& er
         parts[5].vtype = RD_KAFKA_VTYPE_KEY;
         parts[5].u.mem = {message.key.data(), message.key.size()};
       }
+      if (message.to_partition) {
+        rd_kafka_vu_t& part = parts.emplace_back();
+        part.vtype = RD_KAFKA_VTYPE_PARTITION;
+        part.u.i32 = *message.to_partition;
+      }
       rd_kafka_error_t* error = rd_kafka_produceva(state_->handle.get(), parts.data(), parts.size());
       if (!error) {
         static_cast<void>(owned.release());  // on_delivered's now

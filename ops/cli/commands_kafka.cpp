@@ -25,7 +25,11 @@ std::vector<kafka::TopicSpec> all_topics(int partitions, int replication) {
     add(name + ".dead", kept);
   }
   add(runs::runs_topic, {});
-  add("rollcall.throttle", {{"cleanup.policy", "compact"}});
+  // The last word of every process; ages are told by the broker's clock, and who is silent for a day is gone.
+  add("rollcall.throttle", {{"cleanup.policy", "compact,delete"},
+                            {"message.timestamp.type", "LogAppendTime"},
+                            {"segment.ms", "600000"},
+                            {"retention.ms", "86400000"}});
   return topics;
 }
 

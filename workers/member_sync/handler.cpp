@@ -28,6 +28,7 @@ graph::CallContext make_call(const worker::Run& run, Accounting& context, millis
   call.patience = patience;
   call.stop = context.stop();
   call.usage = &context.usage;
+  call.organization = run.organization_id.to_string();
   return call;
 }
 

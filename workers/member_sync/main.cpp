@@ -1,6 +1,8 @@
+#include "common/graph/throttle_channel.h"
 #include "common/graph/token_source.h"
 #include "common/kafka/kafka.h"
 #include "common/log/log.h"
+#include "common/worker/living.h"
 #include "common/worker/process.h"
 #include "common/worker/run_worker.h"
 #include "workers/member_sync/roster_events.h"
@@ -28,6 +30,16 @@ int main(int argc, char** argv) try {
   http_client::CurlTransport transport{options.http};
   graph::TokenSource tokens{transport, clock, options.credentials};
   graph::Governor governor{options.limits, clock};
+  graph::ThrottleChannel channel{{options.common.kafka,
+                                  {options.credentials.tenant_id, options.credentials.client_id},
+                                  options.common.worker + "/" + options.common.instance,
+                                  options.limits,
+                                  [&] { return worker::living_instances(database); }},
+                                 producer,
+                                 schemas,
+                                 governor,
+                                 clock,
+                                 metrics};
   graph::Client client{transport, tokens, governor, clock, options.graph, metrics};
   member_sync::Handler handler{database, client, clock, options.handler};
   worker::OpsServer ops{options.common.ops_port,

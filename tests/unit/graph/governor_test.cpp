@@ -185,7 +185,7 @@ TEST_CASE("what others use is inferred from the header and forgotten") {
   CHECK(governor.status().resource_units_limit == Approx(3500 * 0.3));
   clock.advance(10s);
   CHECK(governor.status().resource_units_limit == 3500);
-  governor.set_share(0.5);
+  governor.set_share({0.5, 0.5}, {0, 0});
   CHECK(governor.status().writes_limit == 1500);
 }
 
