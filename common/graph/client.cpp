@@ -16,7 +16,8 @@ Cost actual_of(const Cost& estimated, const Answer& answer) {
   return {answer.throttle.resource_units.value_or(estimated.resource_units), estimated.writes};
 }
 
-/// 429, and 503 where it says for how long: both count as use while they last (throttling, SharePoint's page).
+/// 429, and 503 where it says for how long: both count as use while they last (throttling, SharePoint's
+/// page).
 bool asks_for_pause(const Response& response) {
   return response.status == 429 || (response.status == 503 && response.retry_after);
 }

@@ -211,8 +211,8 @@ void Governor::observe_percentage(double percentage) {
   const double units_share = resource_units_.used(now) / units_known_;
   const double write_share = writes_.used(now) / limits_.writes;
   // The header does not say which quota it speaks of. What neither of ours explains, with the part promised
-  // to processes beside us, others are using now. It comes with every answer above 0.8, so it is forgotten one
-  // window after the last.
+  // to processes beside us, others are using now. It comes with every answer above 0.8, so it is forgotten
+  // one window after the last.
   foreign_ = std::max(0.0, percentage - std::max(units_share + of_others_[0], write_share + of_others_[1]));
   foreign_until_ = now + limits_.resource_unit_window;
   learn(percentage, write_share, now);
@@ -254,7 +254,10 @@ Governor::Status Governor::status() const {
   const std::lock_guard lock(mutex_);
   const auto now = clock_.steady();
   refresh(now);
-  return {resource_units_.used(now), resource_units_.limit(), writes_.used(now), writes_.limit(),
+  return {resource_units_.used(now),
+          resource_units_.limit(),
+          writes_.used(now),
+          writes_.limit(),
           std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now)),
           now < lease_until_ ? share_ : PerQuota{0, 0}};
 }

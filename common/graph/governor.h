@@ -59,16 +59,18 @@ class Governor {
   /// x-ms-throttle-limit-percentage: share of the quota the service believes is used (0.8 to 1.8).
   void observe_percentage(double percentage);
 
-  /// No call goes beyond this part of the quota; the rest may be promised to others. What counts already cannot
-  /// be given up before it has left the window: returned is what this process holds, the larger of the two.
+  /// No call goes beyond this part of the quota; the rest may be promised to others. What counts already
+  /// cannot be given up before it has left the window: returned is what this process holds, the larger of the
+  /// two.
   PerQuota set_share(PerQuota limit, PerQuota of_others);
-  /// The share ends at that time by itself: the thread that renews it may be stopped together with all others.
+  /// The share ends at that time by itself: the thread that renews it may be stopped together with all
+  /// others.
   void set_lease(SteadyTime until);
 
   /// As parts of the whole quota.
   struct Demand {
-    PerQuota used;                ///< what counts now
-    PerQuota waiting;             ///< what stands in line
+    PerQuota used;                 ///< what counts now
+    PerQuota waiting;              ///< what stands in line
     std::array<bool, 2> is_short;  ///< somebody had to wait for it within the last seconds
   };
   Demand demand();

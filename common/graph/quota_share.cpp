@@ -35,7 +35,8 @@ constexpr milliseconds unheard{3'000};
 /// What a member wanted is forgotten within half a window: a share given up for a moment's calm comes back
 /// only when others' calls have left the window.
 double forgotten(milliseconds window) {
-  return std::min(1.0, 2.0 * static_cast<double>(QuotaShare::turn.count()) / static_cast<double>(window.count()));
+  return std::min(1.0,
+                  2.0 * static_cast<double>(QuotaShare::turn.count()) / static_cast<double>(window.count()));
 }
 
 }  // namespace
@@ -84,9 +85,8 @@ std::size_t QuotaShare::others() const {
 }
 
 double QuotaShare::headroom(std::size_t quota) const {
-  const bool somebody_short = std::ranges::any_of(others_, [&](const auto& entry) {
-    return !entry.second.ended() && entry.second.news.is_short[quota];
-  });
+  const bool somebody_short = std::ranges::any_of(
+      others_, [&](const auto& entry) { return !entry.second.ended() && entry.second.news.is_short[quota]; });
   return (somebody_short ? in_hand_short : in_hand) / static_cast<double>(others() + 1);
 }
 
@@ -200,7 +200,8 @@ bool QuotaShare::is_silent(const Other& other) const {
 }
 
 bool QuotaShare::is_gone(const Other& other) const {
-  if (other.before_us && other.news.instance == options_.instance) return true;  // it was us, before a restart
+  if (other.before_us && other.news.instance == options_.instance)
+    return true;  // it was us, before a restart
   if (!is_silent(other) || living_asked_ < other.read + silence) return false;
   const auto found = living_.find(other.news.instance);
   return found == living_.end() || found->second >= dead_after;
@@ -264,8 +265,8 @@ void QuotaShare::join(AppendedAt at, SteadyTime now) {
   });
   for (auto& [member, other] : others_)
     if (at.exact && other.at.exact)
-      other.read = std::min(other.read, now - milliseconds{std::max<std::int64_t>(
-                                                  0, at.milliseconds - other.at.milliseconds)});
+      other.read = std::min(
+          other.read, now - milliseconds{std::max<std::int64_t>(0, at.milliseconds - other.at.milliseconds)});
 }
 
 void QuotaShare::hear_living(const std::map<std::string, milliseconds>& ages, SteadyTime asked) {
@@ -278,9 +279,8 @@ void QuotaShare::hear_living(const std::map<std::string, milliseconds>& ages, St
 
 bool QuotaShare::wants_living(SteadyTime now) const {
   if (now - confirmed_ > unheard) return joined_;
-  return std::ranges::any_of(others_, [&](const auto& entry) {
-    return !entry.second.ended() && is_silent(entry.second);
-  });
+  return std::ranges::any_of(
+      others_, [&](const auto& entry) { return !entry.second.ended() && is_silent(entry.second); });
 }
 
 ShareNews QuotaShare::leave(SteadyTime now) {

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-/// How processes of one app in one tenant divide its quota; the reasons stand in ops/docs/adr/0009. Pure: time
-/// and messages are arguments; the one thing it acts on is its governor.
+/// How processes of one app in one tenant divide its quota; the reasons stand in ops/docs/adr/0009. Pure:
+/// time and messages are arguments; the one thing it acts on is its governor.
 namespace rollcall::graph {
 
 /// What a member says of itself, or another one of a member that is gone. All numbers are parts of the quota.
@@ -26,9 +26,9 @@ struct ShareNews {
   std::string instance;  ///< which process: CommonSettings::instance
   std::uint64_t sequence = 0;
   State state = State::holding;
-  PerQuota hold{0, 0};  ///< it will not use more, until it says otherwise
-  PerQuota ask{0, 0};   ///< it will hold so much where the log has room; 0: it asks for nothing
-  PerQuota want{0, 0};  ///< it could use so much
+  PerQuota hold{0, 0};             ///< it will not use more, until it says otherwise
+  PerQuota ask{0, 0};              ///< it will hold so much where the log has room; 0: it asks for nothing
+  PerQuota want{0, 0};             ///< it could use so much
   std::array<bool, 2> is_short{};  ///< its calls are waiting for quota
 };
 
@@ -46,9 +46,9 @@ struct QuotaShareOptions {
 /// One member's view of the shares. Not safe from several threads.
 class QuotaShare {
  public:
-  static constexpr std::chrono::milliseconds turn{50};         ///< between two calls of tick()
-  static constexpr std::chrono::milliseconds beat{500};        ///< a member says at least so often that it lives
-  static constexpr std::chrono::milliseconds fence{8'000};     ///< unheard so long, it may hold nothing
+  static constexpr std::chrono::milliseconds turn{50};      ///< between two calls of tick()
+  static constexpr std::chrono::milliseconds beat{500};     ///< a member says at least so often that it lives
+  static constexpr std::chrono::milliseconds fence{8'000};  ///< unheard so long, it may hold nothing
   static constexpr std::chrono::milliseconds silence{12'000};  ///< unheard so long, others may release it
 
   /// Takes all of the share away from the governor until the log has granted one.
@@ -103,11 +103,11 @@ class QuotaShare {
   const QuotaShareOptions options_;
   Governor& governor_;
   std::map<std::string, Other> others_;
-  PerQuota limit_{0, 0};  // no call beyond it
+  PerQuota limit_{0, 0};    // no call beyond it
   PerQuota granted_{0, 0};  // others count with so much: the limit may go up to it without asking
   PerQuota wanted_{0, 0};   // lately
-  PerQuota share_{0, 0};  // what we hold: the limit, or what counts already where that is more
-  ShareNews last_;  // said by us
+  PerQuota share_{0, 0};    // what we hold: the limit, or what counts already where that is more
+  ShareNews last_;          // said by us
   SteadyTime said_{};
   bool asking_ = false;  // last_ asks and has not been read yet
   bool joined_ = false;
@@ -115,10 +115,10 @@ class QuotaShare {
     std::uint64_t sequence;
     SteadyTime at;
   };
-  std::deque<Sent> sent_;              // and not read yet
-  SteadyTime confirmed_{};             // when our latest message that came back was sent
+  std::deque<Sent> sent_;                // and not read yet
+  SteadyTime confirmed_{};               // when our latest message that came back was sent
   std::int64_t confirmed_appended_ = 0;  // its time on the log
-  SteadyTime registered_until_{};      // the database says that we live: nobody releases us before
+  SteadyTime registered_until_{};        // the database says that we live: nobody releases us before
   std::map<std::string, std::chrono::milliseconds> living_;
   SteadyTime living_asked_{};
 };

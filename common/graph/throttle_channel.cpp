@@ -45,9 +45,13 @@ struct ThrottleChannel::State {
               governor, clock.steady()),
         units_share(share_gauge(registry, "resource_units")),
         writes_share(share_gauge(registry, "writes")),
-        members(registry.gauge("rollcall_graph_quota_members", "Processes that share the quota, this one too")),
-        pauses(registry.counter("rollcall_graph_pauses_obeyed_total", "Retry-Afters given to other processes")) {
-    governor.on_pause([this](milliseconds pause) { publish(to_json(options.key, PauseNews{member, pause}), {}); });
+        members(
+            registry.gauge("rollcall_graph_quota_members", "Processes that share the quota, this one too")),
+        pauses(
+            registry.counter("rollcall_graph_pauses_obeyed_total", "Retry-Afters given to other processes")) {
+    governor.on_pause([this](milliseconds pause) {
+      publish(to_json(options.key, PauseNews{member, pause}), {});
+    });
     reader = std::jthread([this](const std::stop_token& stop) { read(stop); });
     ticker = std::jthread([this](const std::stop_token& stop) { tick(stop); });
   }

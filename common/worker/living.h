@@ -7,7 +7,8 @@
 
 namespace rollcall::worker {
 
-/// The processes in ops.workers as "worker/instance", with how long ago the last heartbeat of each was, by the database's clock.
+/// The processes in ops.workers as "worker/instance", with how long ago the last heartbeat of each was, by
+/// the database's clock.
 std::map<std::string, std::chrono::milliseconds> living_instances(postgres::Database& database);
 
 }  // namespace rollcall::worker

@@ -238,3 +238,45 @@ TEST_CASE("a batch that cannot wait is not sent") {
   CHECK(w.transport.requests().empty());
   CHECK_THROWS_AS(w.client.batch(std::vector<Request>(21), w.context), std::invalid_argument);
 }
+
+TEST_CASE("a service that is down is left alone, and tried again with one call") {
+  World w;
+  for (int i = 0; i < 10; ++i)
+    w.transport.then(i % 2 == 0 ? FakeTransport::answer(500) : FakeTransport::lost(true));
+  for (int i = 0; i < 10; ++i)
+    w.client.send(removal(i), w.context);
+  const Error error = w.failure(removal(11));
+  CHECK(error.fault() == Fault::transient);
+  CHECK(error.code() == "graph_unavailable");
+  REQUIRE(error.retry_after());
+  CHECK(w.transport.requests().size() == 10);
+  CHECK(w.governor.status().writes_used == 10);  // what was refused has cost nothing
+  w.clock.advance(*error.retry_after());
+  w.transport.then(FakeTransport::answer(204));
+  CHECK(w.client.send(removal(12), w.context).status == 204);
+  w.transport.then(FakeTransport::answer(500));
+  CHECK(w.client.send(removal(13), w.context).status == 500);  // closed again
+}
+
+TEST_CASE("refusals and failing parts of a batch do not open the circuit breaker") {
+  World w;
+  const std::string parts = R"({"responses":[{"id":"1","status":503}]})";
+  for (int i = 0; i < 12; ++i) {
+    w.transport.then(i % 2 == 0 ? FakeTransport::answer(403) : FakeTransport::answer(200, parts));
+    if (i % 2 == 0)
+      w.client.send(removal(i), w.context);
+    else
+      CHECK(w.client.batch({removal(i)}, w.context).at(0).status == 503);
+  }
+  CHECK(w.transport.requests().size() == 12);
+}
+
+TEST_CASE("a 503 that says for how long pauses everybody, another does not") {
+  World w;
+  w.transport.then(FakeTransport::answer(503));
+  w.client.send(removal(1), w.context);
+  CHECK(w.governor.status().paused_for == 0ms);
+  w.transport.then(FakeTransport::answer(503, "{}", {{"Retry-After", "40"}}));
+  w.client.send(removal(2), w.context);
+  CHECK(w.governor.status().paused_for >= 40s);
+}

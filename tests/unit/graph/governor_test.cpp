@@ -205,3 +205,50 @@ TEST_CASE("a larger tenant is learnt only from a header that says so for a whole
   governor.apply_pause(1s);
   CHECK(governor.status().resource_units_limit < learnt);
 }
+
+TEST_CASE("what counts already is held until it has left the window") {
+  ManualClock clock;
+  Governor governor({1000, 1000, 10s, 100, 150s}, clock);
+  spend(governor, 600);
+  CHECK(governor.set_share({0.25, 0.25}, {0.4, 0.4}) == PerQuota{0.6, 0.25});
+  CHECK(spend(governor, 1) == 0);
+  clock.advance(11s);
+  CHECK(governor.set_share({0.25, 0.25}, {0.4, 0.4}) == PerQuota{0.25, 0.25});
+  CHECK(spend(governor, 1000) == 250);
+  CHECK(governor.demand().used[0] == Approx(0.25));
+  CHECK(governor.demand().is_short == std::array<bool, 2>{true, false});
+}
+
+TEST_CASE("a share ends by itself when nobody renews it") {
+  ManualClock clock;
+  Governor governor({}, clock);
+  governor.set_lease(clock.steady() + 8s);
+  CHECK(spend(governor, 1) == 1);
+  clock.advance(8s);
+  CHECK(spend(governor, 1) == 0);
+  std::chrono::milliseconds wait{0};
+  try_acquire(governor, {1, 0}, wait);
+  CHECK(wait == 1s);  // not at once: nothing would have changed
+}
+
+TEST_CASE("a caution of ours never takes more than our share") {
+  ManualClock clock;
+  Governor governor({}, clock);
+  governor.set_share({0.01, 0.001}, {0.9, 0.9});
+  CHECK(governor.status().resource_units_limit == Approx(35));  // below the floor of a full batch
+  CHECK(governor.status().writes_limit == Approx(3));
+}
+
+TEST_CASE("the observer hears of a pause once, and not of those of others") {
+  ManualClock clock;
+  Governor governor({}, clock);
+  std::vector<std::chrono::milliseconds> heard;
+  governor.on_pause([&](std::chrono::milliseconds pause) { heard.push_back(pause); });
+  governor.apply_pause(10s);
+  governor.apply_pause(10s);  // the next part of the same batch
+  governor.apply_pause(5s);
+  governor.obey_pause(20s);
+  CHECK(governor.status().paused_for == 20s);
+  governor.apply_pause(30s);
+  CHECK(heard == std::vector<std::chrono::milliseconds>{10s, 30s});
+}

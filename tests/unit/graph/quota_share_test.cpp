@@ -45,7 +45,8 @@ class World {
     process->governor =
         std::make_unique<Governor>(GovernorLimits{quota, quota, window, writes_quota, write_window}, clock);
     process->share = std::make_unique<QuotaShare>(
-        QuotaShareOptions{"member-" + std::to_string(processes.size()), process->instance, {window, write_window}},
+        QuotaShareOptions{
+            "member-" + std::to_string(processes.size()), process->instance, {window, write_window}},
         *process->governor, clock.steady());
     processes.push_back(std::move(process));
     return *processes.back();
@@ -281,20 +282,32 @@ TEST_CASE("whatever happens to whom, no window holds more than the quota") {
     world.writing = below(2) == 0;
     world.start().demand = busy;
     for (int event = 0; event < 40; ++event) {
-      auto& process = *world.processes[static_cast<std::size_t>(below(static_cast<int>(world.processes.size())))];
+      auto& process =
+          *world.processes[static_cast<std::size_t>(below(static_cast<int>(world.processes.size())))];
       const auto living = std::ranges::count_if(world.processes, [](const auto& one) { return one->alive; });
       switch (below(8)) {
         case 0:
-          if (living < 5) world.start(below(2) == 0 && !world.lives(process.instance) ? process.instance : "");
+          if (living < 5)
+            world.start(below(2) == 0 && !world.lives(process.instance) ? process.instance : "");
           break;
-        case 1: process.alive = false; break;
-        case 2: process.stopped = !process.stopped; break;
-        case 3: process.connected = !process.connected; break;
+        case 1:
+          process.alive = false;
+          break;
+        case 2:
+          process.stopped = !process.stopped;
+          break;
+        case 3:
+          process.connected = !process.connected;
+          break;
         case 4:
           if (process.alive && !process.stopped && process.connected) world.leave(process);
           break;
-        case 5: process.latency = milliseconds{10 + below(500)}; break;
-        default: process.demand = below(3) == 0 ? 0 : below(100) * 0.02; break;
+        case 5:
+          process.latency = milliseconds{10 + below(500)};
+          break;
+        default:
+          process.demand = below(3) == 0 ? 0 : below(100) * 0.02;
+          break;
       }
       world.processes.back()->demand = std::max(world.processes.back()->demand, 0.5);
       world.run(milliseconds{below(15'000)});
