@@ -69,7 +69,7 @@ struct Options {
   std::string version = "v1.0";
   std::chrono::milliseconds request_timeout{60'000};
   int read_attempts_max = 6;
-  CircuitBreakerOptions circuit_breaker;
+  CircuitBreakerOptions circuit_breaker{};
 };
 
 /// Safe from any thread. Every request waits for the governor first, carries client-request-id, is retried

@@ -26,7 +26,7 @@ struct Message {
   std::int64_t timestamp_ms = 0;
   bool broker_time = false;  ///< the timestamp is the broker's (LogAppendTime), not the sender's
   /// For publish(): into this partition whatever the key; where several keys need one order.
-  std::optional<std::int32_t> to_partition;
+  std::optional<std::int32_t> to_partition{};
 
   /// First value of a header; nothing where absent.
   [[nodiscard]] std::optional<std::string> header(const std::string& name) const;

@@ -47,7 +47,8 @@ int main(int argc, char** argv) try {
                         {{"postgresql", [&] { return database.reachable(); }},
                          {"kafka", [&] { return producer.reachable(); }}}};
   const std::jthread roster_events([&] {
-    member_sync::run_roster_events(options.roster_events, database, producer, schemas, metrics, stop.token());
+    member_sync::run_roster_events(options.roster_events, database, producer, schemas, clock, metrics,
+                                   stop.token());
   });
   worker::run_worker(options.loop, database, producer, schemas, handler, clock, metrics, stop.token());
   return 0;

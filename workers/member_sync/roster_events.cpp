@@ -36,13 +36,14 @@ struct Known {
 class RosterEvents {
  public:
   RosterEvents(const RosterEventsOptions& options, postgres::Database& database, kafka::Producer& producer,
-               const schema::Validator& schemas, metrics::Registry& metrics)
+               const schema::Validator& schemas, const Clock& clock, metrics::Registry& metrics)
       : options_(options),
         database_(database),
         schemas_(schemas),
         deliveries_(producer),
         graveyard_(deliveries_,
-                   metrics.counter("rollcall_dead_letters_total", "Messages put on a dead-letter topic.")),
+                   metrics.counter("rollcall_dead_letters_total", "Messages put on a dead-letter topic."),
+                   clock),
         events_(metrics.counter("rollcall_roster_events_total", "Roster events received.")),
         runs_(metrics.counter("rollcall_roster_runs_total", "Syncs that roster events asked for.")),
         feed_(consumer(), {open_max, [this](const worker::Ticket& ticket) { return take(ticket); }},
@@ -172,9 +173,9 @@ class RosterEvents {
 }  // namespace
 
 void run_roster_events(const RosterEventsOptions& options, postgres::Database& database,
-                       kafka::Producer& producer, const schema::Validator& schemas,
+                       kafka::Producer& producer, const schema::Validator& schemas, const Clock& clock,
                        metrics::Registry& metrics, const std::stop_token& stop) {
-  RosterEvents(options, database, producer, schemas, metrics).run(stop);
+  RosterEvents(options, database, producer, schemas, clock, metrics).run(stop);
 }
 
 }  // namespace rollcall::member_sync

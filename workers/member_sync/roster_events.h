@@ -23,7 +23,7 @@ struct RosterEventsOptions {
 /// over. An offset is committed once the run is stored, or the dead letter delivered. Returns after `stop`.
 /// PostgreSQL or Kafka being away is waited out.
 void run_roster_events(const RosterEventsOptions& options, postgres::Database& database,
-                       kafka::Producer& producer, const schema::Validator& schemas,
+                       kafka::Producer& producer, const schema::Validator& schemas, const Clock& clock,
                        metrics::Registry& metrics, const std::stop_token& stop);
 
 }  // namespace rollcall::member_sync

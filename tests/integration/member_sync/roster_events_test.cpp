@@ -18,6 +18,7 @@ struct Bench {
   postgres::Database database{{.url = test::fresh_database()}};
   kafka::Options kafka{test::kafka_brokers(), "test", {}};
   kafka::Producer producer{kafka};
+  SystemClock system_clock;
   schema::Validator schemas;
   metrics::Registry metrics{"test"};
   member_sync::RosterEventsOptions options{
@@ -47,7 +48,7 @@ struct Bench {
       // The embedded broker has no controller to ask: there, topics are made on first use.
     }
     thread = std::jthread([this](const std::stop_token& stop) {
-      member_sync::run_roster_events(options, database, producer, schemas, metrics, stop);
+      member_sync::run_roster_events(options, database, producer, schemas, system_clock, metrics, stop);
     });
   }
   void send(const std::string& value, const std::string& key) {

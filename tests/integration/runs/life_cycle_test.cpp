@@ -78,7 +78,7 @@ TEST_CASE("equal commands that wait behind a busy organization are one run, and 
   });
   bench.start(handler);
   const auto organization = crypto::new_uuid();
-  const auto first = bench.send_command(organization);
+  bench.send_command(organization);
   CHECK(eventually([&] { return handler.handled == 1; }));
   std::vector<Uuid> later;
   for (int i = 0; i < 100; ++i)

@@ -1,4 +1,5 @@
 #include "common/runs/blocks.h"
+#include "common/runs/by_hand.h"
 #include "tests/integration/runs/fixture.h"
 
 #include <atomic>
