@@ -70,6 +70,7 @@ constexpr auto reasons = std::to_array<Reason>({
     {"timeout", "See that the run's worker runs, and follow the run with 'rollcall runs watch RUN'."},
     {"run_ahead",
      "Another run of the organization is changing the group; this one goes on by itself after it."},
+    {"leadership_lost", "Another scheduler leads now; nothing to do."},
     {"claim_lost", "Another worker took the run over; nothing to do."},
     {"cancelled", "Someone asked for it; 'rollcall runs retry RUN' starts it anew."},
     {"database_unavailable", "Check DATABASE_URL and that PostgreSQL runs; work goes on when it is back."},
@@ -94,6 +95,7 @@ constexpr auto reasons = std::to_array<Reason>({
     {"file_not_written", "Choose another file, or make the folder writable."},
     {"worker_unknown", "See 'rollcall workers list'."},
     {"schedule_not_found", "See 'rollcall schedules list'."},
+    {"schedule_ended", "Add another schedule, or fire this one once with 'rollcall schedules trigger'."},
     {"schedule_exists", "Choose another name, or remove the schedule with 'rollcall schedules remove NAME'."},
     {"not_the_sandbox", "Point MS_GRAPH_URL at the sandbox."},
     {"sandbox_unreachable", "Check MS_GRAPH_URL and that the sandbox runs."},
@@ -101,7 +103,6 @@ constexpr auto reasons = std::to_array<Reason>({
     // any of them
     {"setting_invalid", "Correct the setting that the message names; --help lists all of them."},
     {"internal", "This is a defect of Rollcall: please report it with the log."},
-    {"schedule_ended", "Add another schedule, or fire this one once with 'rollcall schedules trigger'."},
 });
 
 }  // namespace
