@@ -1,4 +1,5 @@
 #include "tests/integration/scheduler/world.h"
+#include "workers/scheduler/adapters/tick_store.h"
 
 /// What overlap means with a real database, and what operators ask for.
 using namespace rollcall;
@@ -179,4 +180,29 @@ TEST_CASE("a backfill fires each due time of its range once, whatever fired befo
   CHECK(seen.size() == static_cast<std::size_t>(expected));
   CHECK(world.count("ops.schedules WHERE next_due_at = '2030-01-01T00:00:00Z'") == 1);
   CHECK_FALSE(id.is_nil());
+}
+
+TEST_CASE("a look costs the same however many ticks were served and runs have finished") {
+  World world;
+  for (const char* sql :
+       {"INSERT INTO ops.schedules (name, worker, operation, interval_seconds, next_due_at, last_due_at, "
+        "last_tick_id) SELECT 's' || g, 'demo', 'sweep', 60, now(), now(), gen_random_uuid() FROM "
+        "generate_series(1, 20000) g",
+        "INSERT INTO ops.ticks (schedule_id, due_at, id, cause, expires_at, served_at) SELECT "
+        "gen_random_uuid(), "
+        "now(), gen_random_uuid(), 'clock', now(), now() FROM generate_series(1, 20000)",
+        "INSERT INTO ops.runs (id, worker, operation, state, tick_id) SELECT gen_random_uuid(), 'demo', "
+        "'sweep', "
+        "'succeeded', gen_random_uuid() FROM generate_series(1, 20000)",
+        "ANALYZE ops.schedules, ops.ticks, ops.runs"})
+    world.database.execute(sql);
+  std::string plan;
+  for (const auto& row :
+       world.database.query(std::string("EXPLAIN SELECT s.id, ") + scheduler::previous_open +
+                            " FROM ops.schedules s WHERE NOT s.paused AND s.next_due_at <= now() ORDER BY "
+                            "s.next_due_at LIMIT 500"))
+    plan += row.text(0) + "\n";
+  CAPTURE(plan);
+  CHECK(plan.find("Seq Scan") == std::string::npos);
+  CHECK(plan.find("schedules_due") != std::string::npos);
 }

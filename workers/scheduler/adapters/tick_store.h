@@ -23,13 +23,15 @@ inline constexpr std::size_t schedule_column_count = 14;
 Schedule read_schedule(const postgres::Row& row, std::size_t first = 0);
 
 /// SQL: whether the previous tick of schedule `s` is open. It is while its worker has not served it and it is
-/// still sent, and while a run it started is queued, running or waiting.
+/// still sent, and while a run it started is queued, running or waiting. Not as EXISTS: that the planner may
+/// answer by hashing all ticks and all runs; a subquery with LIMIT it probes by the index, schedule by
+/// schedule.
 inline constexpr const char* previous_open = R"(
     (s.last_tick_id IS NOT NULL AND (
-        EXISTS (SELECT FROM ops.ticks t WHERE t.schedule_id = s.id AND t.due_at = s.last_due_at
-                   AND t.served_at IS NULL AND t.expires_at > now())
-     OR EXISTS (SELECT FROM ops.runs r WHERE r.tick_id = s.last_tick_id
-                   AND r.state IN ('queued', 'running', 'waiting')))))";
+        (SELECT true FROM ops.ticks t WHERE t.schedule_id = s.id AND t.due_at = s.last_due_at
+            AND t.served_at IS NULL AND t.expires_at > now() LIMIT 1) IS NOT NULL
+     OR (SELECT true FROM ops.runs r WHERE r.tick_id = s.last_tick_id
+            AND r.state IN ('queued', 'running', 'waiting') LIMIT 1) IS NOT NULL)))";
 
 /// A due time about to fire.
 struct Firing {
