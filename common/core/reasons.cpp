@@ -70,6 +70,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"timeout", "See that the run's worker runs, and follow the run with 'rollcall runs watch RUN'."},
     {"run_ahead",
      "Another run of the organization is changing the group; this one goes on by itself after it."},
+    {"tenant_not_configured",
+     "Run the worker with the organization's tenant in MS_AUTH_TENANT_ID, or add the organization anew."},
     {"leadership_lost", "Another scheduler leads now; nothing to do."},
     {"claim_lost", "Another worker took the run over; nothing to do."},
     {"cancelled", "Someone asked for it; 'rollcall runs retry RUN' starts it anew."},

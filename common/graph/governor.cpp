@@ -108,12 +108,18 @@ std::optional<std::uint64_t> Governor::acquire(Cost cost, Priority priority, mil
       granted = true;
       break;
     }
-    // A wait that is known to be too long is not begun: the caller has better things to do.
-    if (stop.stop_requested() || now >= deadline || now + needed > deadline) {
+    // A wait that is known to be too long is not begun: the caller has better things to do. But with less
+    // than all of the quota, nothing is known before the others have had time to give us more.
+    const bool too_long = now + needed > deadline;
+    const bool may_grow =
+        (share_[0] < 1 || share_[1] < 1) && now < begun + share_looked_at && now + paused <= deadline;
+    if (stop.stop_requested() || now >= deadline || (too_long && !may_grow)) {
       wait = std::max(needed, room ? milliseconds{1} : share_looked_at);
       break;
     }
-    const auto until = room && needed > milliseconds{0} ? now + needed : now + line_.aging();
+    const auto until = too_long                           ? begun + share_looked_at
+                       : room && needed > milliseconds{0} ? now + needed
+                                                          : now + line_.aging();
     const auto seen = change_;
     wait_until(clock_, lock, changed_, stop, std::min<SteadyTime>(deadline, until),
                [&] { return change_ != seen; });

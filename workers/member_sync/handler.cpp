@@ -80,6 +80,12 @@ worker::Outcome Handler::handle(const worker::Run& run, worker::RunContext& cont
         "organization_not_found", "there is no organization " + run.organization_id.to_string(), {}};
   if (!organization->group)
     return worker::Failed{"group_not_linked", "the organization has no Microsoft 365 group", {}};
+  // Our token is for one tenant: in it, a group of another would be nobody's, or by ill luck somebody else's.
+  if (!organization->tenant_id.empty() && organization->tenant_id != options_.tenant_id)
+    return worker::Failed{"tenant_not_configured",
+                          "the organization belongs to tenant " + organization->tenant_id +
+                              "; this worker is configured for " + options_.tenant_id,
+                          {}};
   Accounting accounting(context, run, clock_);
   Job job{run,
           accounting,
