@@ -1,3 +1,4 @@
+#include "common/core/percent.h"
 #include "common/graph/token_source.h"
 
 #include "common/core/error.h"
@@ -134,7 +135,6 @@ struct TokenSource::State {
       : transport(given_transport), clock(given_clock), credentials(std::move(given)) {}
 
   [[nodiscard]] http_client::Request request() const {
-    using http_client::percent_encode;
     http_client::Request request;
     request.method = "POST";
     request.url = credentials.authority + "/" + percent_encode(credentials.tenant_id) + "/oauth2/v2.0/token";

@@ -69,7 +69,4 @@ class CurlTransport final : public Transport {
   std::unique_ptr<State> state_;
 };
 
-/// RFC 3986 unreserved characters stay, all else becomes %XX.
-std::string percent_encode(std::string_view text);
-
 }  // namespace rollcall::http_client

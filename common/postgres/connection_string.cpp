@@ -1,26 +1,13 @@
 #include "common/postgres/connection_string.h"
 
-#include <cctype>
+#include "common/core/percent.h"
+
 #include <chrono>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-
 namespace rollcall::postgres {
 namespace {
-
-std::string percent_encoded(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.') {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
 
 bool is_url(const std::string& text) {
   return text.starts_with("postgresql://") || text.starts_with("postgres://");
@@ -46,7 +33,7 @@ std::string connection_string(const Options& options) {
   for (const auto& [name, setting] : defaults) {
     if (text.find(name + "=") != std::string::npos) continue;
     if (url) {
-      text += (first ? "?" : "&") + name + "=" + percent_encoded(setting);
+      text += (first ? "?" : "&") + name + "=" + percent_encode(setting);
       first = false;
     } else {
       std::string quoted;

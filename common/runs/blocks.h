@@ -28,6 +28,11 @@ std::string parameters_hash(const Json& parameters);
 inline constexpr std::chrono::milliseconds heartbeat_every{2'000};
 inline constexpr std::chrono::milliseconds stale_after{8'000};
 
+/// The columns of ops.runs that NewRun is made of, and a row that begins with them.
+inline constexpr const char* run_columns =
+    "r.id, r.tenant_id, r.worker, r.operation, r.caller_identity, r.organization_id, r.parameters";
+NewRun read_run(const postgres::Row& row);
+
 /// What rollcall.runs is told of a run.
 struct News {
   Uuid run;

@@ -19,23 +19,17 @@ struct Held {
 
 Held lock_run(postgres::Transaction& transaction, const Uuid& id) {
   const auto rows = transaction.query(
-      "SELECT tenant_id, worker, operation, caller_identity, organization_id, parameters, state, attempt, "
-      "result, cancel_requested FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
+      std::string("SELECT ") + run_columns +
+          ", state, attempt, result, cancel_requested FROM ops.runs r WHERE id = $1::uuid FOR UPDATE",
       {postgres::value(id)});
   if (rows.empty()) throw Error(Fault::not_found, "run_not_found", "There is no run " + id.to_string() + ".");
   const auto& row = rows.front();
   Held held;
-  held.run.id = id;
-  held.run.tenant_id = row.text(0);
-  held.run.worker = row.text(1);
-  held.run.operation = row.text(2);
-  held.run.caller_identity = row.text(3);
-  if (!row.is_null(4)) held.run.organization_id = row.uuid(4);
-  held.run.parameters = row.json(5);
-  held.state = row.text(6);
-  held.attempt = static_cast<int>(row.number(7));
-  held.result = row.json(8);
-  held.cancel_requested = row.flag(9);
+  held.run = read_run(row);
+  held.state = row.text(7);
+  held.attempt = static_cast<int>(row.number(8));
+  held.result = row.json(9);
+  held.cancel_requested = row.flag(10);
   return held;
 }
 

@@ -80,19 +80,11 @@ std::vector<kafka::Message> move_up(postgres::Transaction& transaction, const st
   std::vector<kafka::Message> commands;
   if (runs.empty()) return commands;
   for (const auto& row : transaction.query(
-           "UPDATE ops.runs SET bulk = false WHERE id = ANY($1::uuid[]) AND bulk AND state = 'queued' "
-           "RETURNING id, tenant_id, worker, operation, caller_identity, organization_id, parameters",
-           {postgres::array(runs)})) {
-    NewRun run;
-    run.id = row.uuid(0);
-    run.tenant_id = row.text(1);
-    run.worker = row.text(2);
-    run.operation = row.text(3);
-    run.caller_identity = row.text(4);
-    run.organization_id = row.uuid(5);
-    run.parameters = row.json(6);
-    commands.push_back(command_message(run, now));
-  }
+           std::string("UPDATE ops.runs r SET bulk = false WHERE id = ANY($1::uuid[]) AND bulk AND "
+                       "state = 'queued' RETURNING ") +
+               run_columns,
+           {postgres::array(runs)}))
+    commands.push_back(command_message(read_run(row), now));
   return commands;
 }
 

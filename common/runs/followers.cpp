@@ -4,48 +4,38 @@
 namespace rollcall::runs {
 namespace {
 
+const std::string returning =
+    std::string(" RETURNING ") + run_columns +
+    ", r.state, r.attempt, r.result, r.error_code, r.error_message, r.traceparent, l.id";
+
 // As their leader ended.
-constexpr const char* end_sql = R"(
-UPDATE ops.runs f SET state = l.state, outcome = 'joined', result = l.result, error_code = l.error_code,
+const std::string end_sql = R"(
+UPDATE ops.runs r SET state = l.state, outcome = 'joined', result = l.result, error_code = l.error_code,
     error_message = l.error_message, finished_at = $2, attempt = l.attempt
 FROM ops.runs l
-WHERE f.joined_to = l.id AND f.state = 'waiting' AND l.id = ANY($1::uuid[]) AND l.state IN ('succeeded', 'failed')
-RETURNING f.id, f.organization_id, f.worker, f.operation, f.state, f.attempt, f.result, f.error_code,
-    f.error_message, f.traceparent, f.tenant_id, f.caller_identity, f.parameters, f.joined_to)";
+WHERE r.joined_to = l.id AND r.state = 'waiting' AND l.id = ANY($1::uuid[]) AND l.state IN ('succeeded', 'failed'))" +
+                            returning;
 
 // Whoever cancelled the leader did not cancel what others had asked for.
-constexpr const char* requeue_sql = R"(
-UPDATE ops.runs f SET state = 'queued', joined_to = NULL, error_code = NULL, error_message = NULL, queued_at = $2
+const std::string requeue_sql = R"(
+UPDATE ops.runs r SET state = 'queued', joined_to = NULL, error_code = NULL, error_message = NULL, queued_at = $2
 FROM ops.runs l
-WHERE f.joined_to = l.id AND f.state = 'waiting' AND l.id = ANY($1::uuid[]) AND l.state = 'cancelled'
-RETURNING f.id, f.organization_id, f.worker, f.operation, f.state, f.attempt, f.result, f.error_code,
-    f.error_message, f.traceparent, f.tenant_id, f.caller_identity, f.parameters, l.id)";
+WHERE r.joined_to = l.id AND r.state = 'waiting' AND l.id = ANY($1::uuid[]) AND l.state = 'cancelled')" +
+                                returning;
 
-News news_of(const postgres::Row& row) {
+News news_of(const NewRun& run, const postgres::Row& row) {
   News news;
-  news.run = row.uuid(0);
-  if (!row.is_null(1)) news.organization = row.uuid(1);
-  news.worker = row.text(2);
-  news.operation = row.text(3);
-  news.state = row.text(4);
-  news.attempt = static_cast<int>(row.number(5));
-  news.result = row.json(6);
-  news.code = row.text(7);
-  news.message = row.text(8);
-  news.traceparent = row.text(9);
+  news.run = run.id;
+  news.organization = run.organization_id;
+  news.worker = run.worker;
+  news.operation = run.operation;
+  news.state = row.text(7);
+  news.attempt = static_cast<int>(row.number(8));
+  news.result = row.json(9);
+  news.code = row.text(10);
+  news.message = row.text(11);
+  news.traceparent = row.text(12);
   return news;
-}
-
-NewRun run_of(const postgres::Row& row) {
-  NewRun run;
-  run.id = row.uuid(0);
-  if (!row.is_null(1)) run.organization_id = row.uuid(1);
-  run.worker = row.text(2);
-  run.operation = row.text(3);
-  run.tenant_id = row.text(10);
-  run.caller_identity = row.text(11);
-  run.parameters = row.json(12);
-  return run;
 }
 
 }  // namespace
@@ -59,14 +49,15 @@ std::vector<kafka::Message> conclude_followers(postgres::Transaction& transactio
   // One that others had joined may have joined another itself, after a wait: theirs is its end.
   for (auto ended = leaders; !ended.empty();) {
     std::vector<Uuid> next;
-    for (const char* sql : {end_sql, requeue_sql}) {
-      for (const auto& row : transaction.query(sql, {postgres::array(ended), postgres::value(now)})) {
-        messages.push_back(news_message(news_of(row), now));
-        const bool queued = row.text(4) == "queued";
-        if (queued) messages.push_back(command_message(run_of(row), now));
-        if (!queued) next.push_back(row.uuid(0));
-        ids.push_back(row.uuid(0));
-        events.push_back(row.text(4));
+    for (const auto* sql : {&end_sql, &requeue_sql}) {
+      for (const auto& row : transaction.query(*sql, {postgres::array(ended), postgres::value(now)})) {
+        const NewRun run = read_run(row);
+        messages.push_back(news_message(news_of(run, row), now));
+        const bool queued = row.text(7) == "queued";
+        if (queued) messages.push_back(command_message(run, now));
+        if (!queued) next.push_back(run.id);
+        ids.push_back(run.id);
+        events.push_back(row.text(7));
         details.push_back(postgres::value(Json{{"joined", row.uuid(13).to_string()}}));
       }
     }

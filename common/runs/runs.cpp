@@ -150,6 +150,18 @@ void tick_served(postgres::Database& database, const std::string& schedule_id, c
       {postgres::value(schedule_id), postgres::value(due_at)});
 }
 
+NewRun read_run(const postgres::Row& row) {
+  NewRun run;
+  run.id = row.uuid(0);
+  run.tenant_id = row.text(1);
+  run.worker = row.text(2);
+  run.operation = row.text(3);
+  run.caller_identity = row.text(4);
+  if (!row.is_null(5)) run.organization_id = row.uuid(5);
+  run.parameters = row.json(6);
+  return run;
+}
+
 kafka::Message news_message(const News& news, WallTime now) {
   const std::string run = news.run.to_string();
   Json value = {{"run_id", run},       {"worker", news.worker},   {"operation", news.operation},

@@ -1,3 +1,4 @@
+#include "common/core/percent.h"
 #include "ops/sandbox/graph/directory_json.h"
 #include "ops/sandbox/graph/filter.h"
 #include "ops/sandbox/graph/graph_api.h"

@@ -52,20 +52,4 @@ std::string sign_jwt(const SigningKey& key, const Json& claims) {
   return signed_part + "." + crypto::base64url(key.sign_rs256(signed_part));
 }
 
-std::string percent_encode(std::string_view text) {
-  constexpr const char* digits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) || c == '-' || c == '.' || c == '_' || c == '~') {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
-}
-
 }  // namespace rollcall::sandbox_graph

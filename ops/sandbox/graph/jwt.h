@@ -16,7 +16,4 @@ struct Jwt {
 std::optional<Jwt> parse_jwt(const std::string& text);
 std::string sign_jwt(const SigningKey& key, const Json& claims);
 
-/// For query strings and form bodies: all but unreserved characters.
-std::string percent_encode(std::string_view text);
-
 }  // namespace rollcall::sandbox_graph

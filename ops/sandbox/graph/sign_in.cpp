@@ -1,5 +1,6 @@
 #include "ops/sandbox/graph/sign_in.h"
 
+#include "common/core/percent.h"
 #include "common/crypto/crypto.h"
 #include "ops/sandbox/graph/client_proof.h"
 #include "ops/sandbox/graph/identity.h"

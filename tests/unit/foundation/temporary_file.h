@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -8,7 +9,7 @@
 /// A file with the given content, gone at the end of the test.
 struct TemporaryFile {
   explicit TemporaryFile(const std::string& content) {
-    path = "/tmp/rollcall-test-XXXXXX";
+    path = (std::filesystem::temp_directory_path() / "rollcall-test-XXXXXX").string();
     ::close(::mkstemp(path.data()));
     std::ofstream(path) << content;
   }

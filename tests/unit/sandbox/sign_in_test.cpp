@@ -1,3 +1,4 @@
+#include "common/core/percent.h"
 #include "common/crypto/crypto.h"
 #include "ops/sandbox/graph/jwt.h"
 #include "tests/support/catch.h"

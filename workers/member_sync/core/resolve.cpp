@@ -1,26 +1,11 @@
 #include "workers/member_sync/core/resolve.h"
 
+#include "common/core/percent.h"
+
 #include <algorithm>
 
 namespace rollcall::member_sync {
 namespace {
-
-// common/http_client has one as well, but the core links common::core alone.
-void append_encoded(std::string& into, std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      into.push_back(c);
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    into.push_back('%');
-    into.push_back(digits[byte >> 4U]);
-    into.push_back(digits[byte & 15U]);
-  }
-}
 
 std::string quoted(std::string_view text) {
   std::string result = "'";
@@ -48,9 +33,7 @@ std::string lookup_path(std::string_view property, std::span<const std::string> 
     filter.append(quoted(addresses[i]));
   }
   filter.push_back(')');
-  std::string path = "/users?$filter=";
-  append_encoded(path, filter);
-  return path + "&$select=id,mail,userPrincipalName";
+  return "/users?$filter=" + percent_encode(filter) + "&$select=id,mail,userPrincipalName";
 }
 
 std::vector<std::span<const std::string>> chunks(std::span<const std::string> addresses) {

@@ -1,6 +1,7 @@
 #include "workers/scheduler/adapters/requeue.h"
 
 #include "common/log/log.h"
+#include "common/runs/blocks.h"
 #include "workers/scheduler/adapters/tick_store.h"
 
 namespace rollcall::scheduler {
@@ -12,14 +13,7 @@ struct Requeued {
 };
 
 runs::NewRun read(const postgres::Row& row) {
-  runs::NewRun run;
-  run.id = row.uuid(0);
-  run.tenant_id = row.text(1);
-  run.worker = row.text(2);
-  run.operation = row.text(3);
-  run.caller_identity = row.text(4);
-  if (!row.is_null(5)) run.organization_id = row.uuid(5);
-  run.parameters = row.json(6);
+  runs::NewRun run = runs::read_run(row);
   // Nobody waits for what a schedule asked: it goes behind what people ask.
   run.bulk = run.caller_identity.starts_with("schedule:");
   return run;
@@ -67,13 +61,15 @@ long Requeue::requeue(const char* why, const std::string& which, const std::stri
                       std::chrono::milliseconds age, bool news) {
   // Without a claim, a worker that was only slow can no longer settle what another may now be doing.
   const std::string statement =
-      "UPDATE ops.runs SET state = 'queued', queued_at = now(), resume_at = NULL, claim = NULL, claimed_by = "
+      "UPDATE ops.runs r SET state = 'queued', queued_at = now(), resume_at = NULL, claim = NULL, claimed_by "
+      "= "
       "NULL,"
       "       heartbeat_at = NULL, error_code = NULL, error_message = NULL"
       " WHERE id IN (SELECT id FROM ops.runs WHERE " +
       which + " ORDER BY " + order + " LIMIT " + std::to_string(batch_max) +
       " FOR UPDATE SKIP LOCKED)"
-      " RETURNING id, tenant_id, worker, operation, caller_identity, organization_id, parameters, attempt";
+      " RETURNING " +
+      runs::run_columns + ", attempt";
   Requeued done = tools_.term.transact([&](postgres::Transaction& transaction) {
     Requeued requeued;
     std::vector<Uuid> ids;
