@@ -36,13 +36,8 @@ std::string json_pointer(const std::vector<std::string>& context) {
   return pointer;
 }
 
-// The deepest complaint comes first in valijson's queue: it names the field rather than its parent.
-Problem problem_of(const valijson::ValidationResults& results) {
-  const auto first = results.begin();
-  if (first == results.end()) return {"schema_violation", "The message does not match its schema."};
-  const std::string pointer = json_pointer(first->context);
-  return {"schema_violation",
-          (pointer.empty() ? std::string{"The message"} : pointer) + ": " + first->description};
+std::string article_for(const std::string& pointer) {
+  return pointer.empty() ? "The message" : pointer;
 }
 
 }  // namespace
@@ -51,17 +46,27 @@ struct Validator::State {
   std::map<std::string, valijson::Schema, std::less<>> schemas;
 };
 
-Validator::Validator() : state_(std::make_unique<State>()) {
-  for (const auto& file : embedded::message_schemas()) {
-    if (!file.name.ends_with(suffix)) continue;
-    auto& schema = state_->schemas[std::string{file.name.substr(0, file.name.size() - suffix.size())}];
+namespace {
+
+std::map<std::string, Json> message_schemas() {
+  std::map<std::string, Json> schemas;
+  for (const auto& file : embedded::message_schemas())
+    if (file.name.ends_with(suffix))
+      schemas[std::string{file.name.substr(0, file.name.size() - suffix.size())}] = Json::parse(file.text);
+  return schemas;
+}
+
+}  // namespace
+
+Validator::Validator() : Validator(message_schemas()) {}
+
+Validator::Validator(const std::map<std::string, Json>& schemas) : state_(std::make_unique<State>()) {
+  for (const auto& [name, document] : schemas) {
     try {
-      const Json document = Json::parse(file.text);
       valijson::SchemaParser parser(valijson::SchemaParser::kDraft7);
-      parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document), schema);
+      parser.populateSchema(valijson::adapters::NlohmannJsonAdapter(document), state_->schemas[name]);
     } catch (const std::exception& error) {
-      throw Error(Fault::config, "internal",
-                  std::string{file.name} + " is not a usable schema: " + error.what());
+      throw Error(Fault::config, "internal", name + " is not a usable schema: " + error.what());
     }
   }
 }
@@ -78,13 +83,28 @@ std::optional<Problem> Validator::check(std::string_view type, const Json& value
     return Problem{"unknown_message_type",
                    "There is no schema for messages of type '" + std::string{type} + "'."};
   }
+  const auto wrong = mistakes(type, value);
+  if (wrong.empty()) return std::nullopt;
+  return Problem{"schema_violation", article_for(wrong[0].pointer) + ": " + wrong[0].what};
+}
+
+std::vector<Mistake> Validator::mistakes(std::string_view name, const Json& value) const {
+  constexpr std::size_t mistakes_max = 20;
+  const auto& schema = state_->schemas.find(name)->second;
   // Holds nothing but compiled patterns, which are slow to make and not safe to share between threads.
   thread_local valijson::Validator validator;
   const valijson::adapters::NlohmannJsonAdapter target(value);
-  if (validator.validate(found->second, target, nullptr)) return std::nullopt;
+  if (validator.validate(schema, target, nullptr)) return {};
   valijson::ValidationResults results;  // a second pass, for the words: only what is wrong pays for it
-  validator.validate(found->second, target, &results);
-  return problem_of(results);
+  validator.validate(schema, target, &results);
+  // The deepest complaint comes first in valijson's queue: it names the field rather than its parent.
+  std::vector<Mistake> wrong;
+  for (const auto& error : results) {
+    if (wrong.size() == mistakes_max) break;
+    wrong.push_back({json_pointer(error.context), error.description});
+  }
+  if (wrong.empty()) wrong.push_back({"", "does not match its schema"});
+  return wrong;
 }
 
 }  // namespace rollcall::schema

@@ -6,8 +6,6 @@
 namespace rollcall::cli {
 namespace {
 
-constexpr std::size_t name_max = 256;
-
 std::string group_text(const std::optional<Uuid>& group) {
   return group ? group->to_string() : "-";
 }
@@ -22,66 +20,12 @@ Json to_json(const Organization& organization) {
   return json;
 }
 
-/// Refuses a group that another organization has: two rosters for one group would undo each other for ever.
-void refuse_taken_group(postgres::Transaction& transaction, const Organization& organization,
-                        const Uuid& group) {
-  const auto rows = transaction.query(
-      "SELECT id, name FROM directory.organizations WHERE tenant_id = $1 AND microsoft_group = $2::uuid AND "
-      "id <> $3::uuid",
-      {postgres::value(organization.tenant_id), postgres::value(group), postgres::value(organization.id)});
-  if (rows.empty()) return;
-  throw Failure(
-      refused, "group_linked_elsewhere",
-      "group " + group.to_string() + " is linked to '" + printable(rows[0].text(1)) + "' (" +
-          rows[0].text(0) + ")",
-      "Unlink it there with 'rollcall org unlink " + rows[0].text(0) + "', or choose another group.");
-}
-
-/// Two at once: the unique index lets one through, and the other hears the same words.
-template <class Work>
-auto transact_link(Context& context, const Uuid& group, Work work) {
-  try {
-    return context.database().transact(work);
-  } catch (const Error& error) {
-    if (error.code() != "database_conflict") throw;
-    throw Failure(refused, "group_linked_elsewhere",
-                  "group " + group.to_string() + " was linked to another organization just now");
-  }
-}
-
-/// What the worker remembers of a group must not be believed of another.
-void forget_mirror(postgres::Transaction& transaction, const Uuid& organization) {
-  transaction.execute("DELETE FROM sync.groups WHERE organization_id = $1::uuid",
-                      {postgres::value(organization)});
-  transaction.execute("DELETE FROM sync.recent_writes WHERE organization_id = $1::uuid",
-                      {postgres::value(organization)});
-}
-
-/// Sets or clears the group with its audit events; what stands already is left alone.
-std::vector<runs::Stored> set_group(postgres::Transaction& transaction, const Organization& organization,
-                                    const std::optional<Uuid>& group, WallTime now) {
-  const std::optional<Uuid> before = lock_organization(transaction, organization.id).group;
-  if (before == group) return {};
-  if (group) refuse_taken_group(transaction, organization, *group);
-  transaction.execute(
-      "UPDATE directory.organizations SET microsoft_group = $2::uuid, updated_at = now() WHERE id = $1::uuid",
-      {postgres::value(organization.id), postgres::value(group)});
-  forget_mirror(transaction, organization.id);
-  std::vector<runs::Stored> stored;
-  if (before)
-    stored.push_back(audit(transaction, organization, "group_unlinked", before, Json::object(), now));
-  if (group) stored.push_back(audit(transaction, organization, "group_linked", group, Json::object(), now));
-  return stored;
-}
-
 }  // namespace
 
 int org_add(Context& context, const Arguments& arguments) {
   const std::string& name = arguments.name;
-  if (name.find_first_not_of(" \t\r\n") == std::string::npos || display_width(name) > name_max)
-    throw Failure(usage, "usage", "a name has 1 to 256 characters", "Give another --name.");
-  if (printable(name) != name)
-    throw Failure(usage, "usage", "the name holds control characters", "Give another --name.");
+  if (const std::string what = directory::name_mistake(name); !what.empty())
+    throw Failure(usage, "usage", what, "Give another --name.");
   std::optional<Uuid> group;
   if (!arguments.group.empty()) group = require_uuid(arguments.group, "--group");
 
@@ -96,10 +40,10 @@ int org_add(Context& context, const Arguments& arguments) {
             .query("INSERT INTO directory.organizations (tenant_id, name) VALUES ($1, $2) RETURNING id",
                    {postgres::value(organization.tenant_id), postgres::value(name)})[0]
             .uuid(0);
-    if (group) stored = set_group(transaction, organization, group, context.now());
+    if (group) stored = directory::set_group(transaction, organization.id, group, {actor, context.now()});
   };
   if (group) {
-    transact_link(context, *group, add);
+    directory::transact_link(context.database(), *group, add);
   } else {
     context.database().transact(add);
   }
@@ -181,8 +125,8 @@ int org_show(Context& context, const Arguments& arguments) {
 int org_link(Context& context, const Arguments& arguments) {
   const Uuid group = require_uuid(arguments.group, "group");
   const Organization organization = context.organization(arguments.organization);
-  auto stored = transact_link(context, group, [&](postgres::Transaction& transaction) {
-    return set_group(transaction, organization, group, context.now());
+  auto stored = directory::transact_link(context.database(), group, [&](postgres::Transaction& transaction) {
+    return directory::set_group(transaction, organization.id, group, {actor, context.now()});
   });
   const bool changed = !stored.empty();
   context.publish(std::move(stored));
@@ -196,7 +140,7 @@ int org_link(Context& context, const Arguments& arguments) {
 int org_unlink(Context& context, const Arguments& arguments) {
   const Organization organization = context.organization(arguments.organization);
   auto stored = context.database().transact([&](postgres::Transaction& transaction) {
-    return set_group(transaction, organization, std::nullopt, context.now());
+    return directory::set_group(transaction, organization.id, std::nullopt, {actor, context.now()});
   });
   const bool changed = !stored.empty();
   context.publish(std::move(stored));
@@ -221,23 +165,15 @@ int policy_show(Context& context, const Arguments& arguments) {
 
 int policy_set(Context& context, const Arguments& arguments) {
   const Organization organization = context.organization(arguments.organization);
-  std::vector<runs::Stored> stored;
-  std::string before;
-  context.database().transact([&](postgres::Transaction& transaction) {
-    stored.clear();
-    before = lock_organization(transaction, organization.id).removal_policy;
-    if (before == arguments.removal) return;
-    transaction.execute(
-        "UPDATE directory.organizations SET removal_policy = $2, updated_at = now() WHERE id = $1::uuid",
-        {postgres::value(organization.id), postgres::value(arguments.removal)});
-    stored.push_back(audit(transaction, organization, "policy_changed", organization.group,
-                           {{"removal", {{"from", before}, {"to", arguments.removal}}}}, context.now()));
+  auto change = context.database().transact([&](postgres::Transaction& transaction) {
+    return directory::set_removal_policy(transaction, organization.id, arguments.removal,
+                                         {actor, context.now()});
   });
-  const bool changed = !stored.empty();
-  context.publish(std::move(stored));
+  const bool changed = !change.stored.empty();
+  context.publish(std::move(change.stored));
   context.output.document(
       {{"id", organization.id.to_string()}, {"removal", arguments.removal}, {"changed", changed}});
-  context.output.line(changed ? "removal   " + arguments.removal + " (was " + before + ")"
+  context.output.line(changed ? "removal   " + arguments.removal + " (was " + change.before + ")"
                               : "nothing changed: removal is " + arguments.removal + " already");
   return done;
 }

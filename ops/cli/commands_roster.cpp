@@ -43,24 +43,14 @@ std::string read_file(Context& context, const std::string& file) {
 }  // namespace
 
 int roster_import(Context& context, const Arguments& arguments) {
-  const Roster roster = read_roster(read_file(context, arguments.file));
-  if (!roster.mistakes.empty())
-    refuse(arguments.file == "-" ? "standard input" : arguments.file, roster.mistakes);
+  const RosterFile file = read_roster(read_file(context, arguments.file));
+  if (!file.mistakes.empty())
+    refuse(arguments.file == "-" ? "standard input" : arguments.file, file.mistakes);
   const Organization organization = context.organization(arguments.organization);
-  RosterChange change;
-  std::vector<runs::Stored> stored;
-  context.database().transact([&](postgres::Transaction& transaction) {
-    stored.clear();
-    change = replace_roster(transaction, organization.id, roster);
-    if (change.any())
-      stored.push_back(audit(transaction, organization, "roster_imported", organization.group,
-                             {{"added", change.added},
-                              {"changed", change.changed},
-                              {"departed", change.departed},
-                              {"roster_version", change.roster_version}},
-                             context.now()));
+  auto change = context.database().transact([&](postgres::Transaction& transaction) {
+    return directory::replace_roster(transaction, organization.id, file.roster, {actor, context.now()});
   });
-  context.publish(std::move(stored));
+  context.publish(std::move(change.stored));
   context.output.document({{"added", change.added},
                            {"changed", change.changed},
                            {"departed", change.departed},
@@ -72,7 +62,7 @@ int roster_import(Context& context, const Arguments& arguments) {
                          ", departed " + std::to_string(change.departed) + ", unchanged " +
                          std::to_string(change.unchanged) + version
                    : "nothing changed: " + std::to_string(change.unchanged) + " people" + version);
-  if (roster.members.empty())
+  if (file.roster.members.empty())
     context.output.note(
         "note: the roster is empty now; a sync will ask for approval before it removes anyone.");
   return done;

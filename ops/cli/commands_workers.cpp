@@ -1,3 +1,4 @@
+#include "common/runs/audit.h"
 #include "common/runs/blocks.h"
 #include "ops/cli/commands.h"
 #include "ops/cli/kinds.h"
@@ -118,8 +119,13 @@ int workers_pause(Context& context, const Arguments& arguments) {
         "excluded.note",
         {postgres::value(name), postgres::value(arguments.note), postgres::value(actor)});
     if (changed == 0) return;
-    stored.push_back(audit(transaction, context.tenant(), name, "worker_paused",
-                           {{"worker", name}, {"note", arguments.note}}, context.now()));
+    stored.push_back(runs::store_audit(transaction,
+                                       {.tenant_id = context.tenant(),
+                                        .actor = actor,
+                                        .action = "worker_paused",
+                                        .detail = {{"worker", name}, {"note", arguments.note}},
+                                        .subject = name},
+                                       context.now()));
   });
   const bool changed = !stored.empty();
   context.publish(std::move(stored));
@@ -143,8 +149,13 @@ int workers_resume(Context& context, const Arguments& arguments) {
     const auto gone = transaction.query("DELETE FROM ops.worker_pauses WHERE worker = $1 RETURNING note",
                                         {postgres::value(name)});
     if (gone.empty()) return;
-    stored.push_back(audit(transaction, context.tenant(), name, "worker_resumed",
-                           {{"worker", name}, {"note", gone[0].text(0)}}, context.now()));
+    stored.push_back(runs::store_audit(transaction,
+                                       {.tenant_id = context.tenant(),
+                                        .actor = actor,
+                                        .action = "worker_resumed",
+                                        .detail = {{"worker", name}, {"note", gone[0].text(0)}},
+                                        .subject = name},
+                                       context.now()));
   });
   const bool changed = !stored.empty();
   context.publish(std::move(stored));

@@ -1,7 +1,5 @@
 #include "ops/cli/context.h"
 
-#include "common/crypto/crypto.h"
-
 #include <iterator>
 
 namespace rollcall::cli {
@@ -10,16 +8,6 @@ namespace {
 constexpr auto publish_patience = std::chrono::milliseconds(2'000);
 /// A broker that has not answered by then is away; a person is waiting.
 constexpr auto kafka_patience = std::chrono::milliseconds(2'500);
-
-constexpr auto select_organization =
-    "SELECT id, tenant_id, name, removal_policy, microsoft_group, roster_version FROM "
-    "directory.organizations ";
-
-Organization read_organization(const postgres::Row& row) {
-  Organization organization{row.uuid(0), row.text(1), row.text(2), row.text(3), std::nullopt, row.number(5)};
-  if (!row.is_null(4)) organization.group = row.uuid(4);
-  return organization;
-}
 
 }  // namespace
 
@@ -72,25 +60,20 @@ std::vector<kafka::TopicDescription> Context::topics() const {
 }
 
 Organization Context::organization(const std::string& id_or_name) {
-  if (const auto id = Uuid::parse(id_or_name)) {
-    const auto rows =
-        database().query(std::string(select_organization) + "WHERE id = $1::uuid", {postgres::value(*id)});
-    if (!rows.empty()) return read_organization(rows[0]);
-  } else {
-    const auto rows =
-        database().query(std::string(select_organization) +
-                             "WHERE tenant_id = $1 AND lower(name) = lower($2) ORDER BY id LIMIT 20",
-                         {postgres::value(tenant()), postgres::value(id_or_name)});
-    if (rows.size() == 1) return read_organization(rows[0]);
-    if (rows.size() > 1) {
-      std::string ids;
-      for (const auto& row : rows)
-        ids += (ids.empty() ? "" : ", ") + row.text(0);
-      throw Failure(refused, "organization_ambiguous",
-                    "several organizations are named '" + id_or_name + "': " + ids);
-    }
-  }
-  throw Failure(not_found, "organization_not_found", "there is no organization '" + id_or_name + "'");
+  const auto found = database().transact([&](postgres::Transaction& transaction) {
+    const auto id = Uuid::parse(id_or_name);
+    if (!id) return directory::organizations_named(transaction, tenant(), id_or_name);
+    const auto one = directory::find_organization(transaction, *id);
+    return one ? std::vector{*one} : std::vector<Organization>{};
+  });
+  if (found.empty())
+    throw Failure(not_found, "organization_not_found", "there is no organization '" + id_or_name + "'");
+  if (found.size() == 1) return found[0];
+  std::string ids;
+  for (const auto& one : found)
+    ids += (ids.empty() ? "" : ", ") + one.id.to_string();
+  throw Failure(refused, "organization_ambiguous",
+                "several organizations are named '" + id_or_name + "': " + ids);
 }
 
 void Context::publish(std::vector<runs::Stored> stored) {
@@ -119,52 +102,10 @@ void Context::publish(std::vector<runs::Stored> stored) {
   output.note("note: Kafka did not take the message yet" + std::string(kept));
 }
 
-Organization lock_organization(postgres::Transaction& transaction, const Uuid& id) {
-  const auto rows = transaction.query(std::string(select_organization) + "WHERE id = $1::uuid FOR UPDATE",
-                                      {postgres::value(id)});
-  if (rows.empty())
-    throw Failure(not_found, "organization_not_found", "the organization does not exist any more");
-  return read_organization(rows[0]);
-}
-
 Uuid require_uuid(const std::string& text, const std::string& what) {
   if (const auto id = Uuid::parse(text); id && !id->is_nil()) return *id;
   throw Failure(usage, "usage", what + " '" + text + "' is no GUID",
                 "Give 36 characters such as 1b2d4c1e-0000-4000-8000-000000000001.");
-}
-
-namespace {
-
-/// `more`: what this event has beside what every one has.
-runs::Stored store_audit(postgres::Transaction& transaction, const std::string& tenant,
-                         const std::string& key, const std::string& action, const Json& detail,
-                         const Json& more, WallTime now) {
-  const std::string id = crypto::new_uuid().to_string();
-  Json event = {{"event_id", id},      {"occurred_at", to_rfc3339(now)},
-                {"tenant_id", tenant}, {"actor", actor},
-                {"action", action},    {"detail", detail}};
-  event.update(more);
-  runs::Stored stored;
-  stored.messages.push_back(
-      runs::make_message(runs::audit_topic, key, "rollcall.audit-event.v1", id, event, now));
-  stored.ids = runs::store_in_outbox(transaction, stored.messages);
-  return stored;
-}
-
-}  // namespace
-
-runs::Stored audit(postgres::Transaction& transaction, const Organization& organization,
-                   const std::string& action, const std::optional<Uuid>& group, const Json& detail,
-                   WallTime now) {
-  Json more = {{"organization_id", organization.id.to_string()}};
-  if (group) more["group_id"] = group->to_string();
-  return store_audit(transaction, organization.tenant_id, organization.id.to_string(), action, detail, more,
-                     now);
-}
-
-runs::Stored audit(postgres::Transaction& transaction, const std::string& tenant, const std::string& subject,
-                   const std::string& action, const Json& detail, WallTime now) {
-  return store_audit(transaction, tenant, subject, action, detail, Json::object(), now);
 }
 
 }  // namespace rollcall::cli

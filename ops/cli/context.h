@@ -1,6 +1,7 @@
 #pragma once
 #include "common/config/settings.h"
 #include "common/core/clock.h"
+#include "common/directory/organizations.h"
 #include "common/kafka/kafka.h"
 #include "common/postgres/postgres.h"
 #include "common/runs/runs.h"
@@ -18,12 +19,7 @@ namespace rollcall::cli {
 /// Who asked, in runs, events and the audit trail.
 inline constexpr const char* actor = "cli";
 
-struct Organization {
-  Uuid id;
-  std::string tenant_id, name, removal_policy;
-  std::optional<Uuid> group;
-  long roster_version = 0;
-};
+using directory::Organization;
 
 /// What a command works with. Connections are opened when first asked for, so that a command needs only the
 /// settings it uses.
@@ -61,19 +57,7 @@ class Context {
   std::unique_ptr<postgres::Database> database_;
 };
 
-/// Takes the row's lock, so that two changes of one organization at once do not count over each other. Throws
-/// Failure{not_found} where it was removed meanwhile.
-Organization lock_organization(postgres::Transaction& transaction, const Uuid& id);
-
 /// Parses or throws Failure{usage}.
 Uuid require_uuid(const std::string& text, const std::string& what);
-
-/// An event for rollcall.audit about an organization's configuration, stored in the caller's transaction.
-runs::Stored audit(postgres::Transaction& transaction, const Organization& organization,
-                   const std::string& action, const std::optional<Uuid>& group, const Json& detail,
-                   WallTime now);
-/// The same about what belongs to no organization; events of one `subject` keep their order.
-runs::Stored audit(postgres::Transaction& transaction, const std::string& tenant, const std::string& subject,
-                   const std::string& action, const Json& detail, WallTime now);
 
 }  // namespace rollcall::cli

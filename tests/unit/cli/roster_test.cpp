@@ -5,23 +5,25 @@ using namespace rollcall;
 using namespace rollcall::cli;
 
 TEST_CASE("A good roster is read, whatever the order of its columns") {
-  const Roster roster = read_roster(
+  const RosterFile roster = read_roster(
       "role,object_id,email,display_name\r\n"
       "Admin,1B2D4C1E-0000-4000-8000-000000000001,Ada@Contoso.com,\"Lovelace, Ada\"\r\n"
       ",, bob@contoso.com ,Bob\r\n");
   REQUIRE(roster.mistakes.empty());
-  CHECK(roster.names_object_ids);
-  REQUIRE(roster.members.size() == 2);
-  CHECK(roster.members[0] == RosterMember{"ada@contoso.com", "Lovelace, Ada", "admin",
-                                          Uuid::parse("1b2d4c1e-0000-4000-8000-000000000001")});
-  CHECK(roster.members[1] == RosterMember{"bob@contoso.com", "Bob", "member", std::nullopt});
+  CHECK(roster.roster.names_object_ids);
+  REQUIRE(roster.roster.members.size() == 2);
+  CHECK(roster.roster.members[0] ==
+        directory::RosterMember{"ada@contoso.com", "Lovelace, Ada", "admin",
+                                Uuid::parse("1b2d4c1e-0000-4000-8000-000000000001")});
+  CHECK(roster.roster.members[1] ==
+        directory::RosterMember{"bob@contoso.com", "Bob", "member", std::nullopt});
 }
 
 TEST_CASE("A header alone is an empty roster") {
-  const Roster roster = read_roster("email,display_name,role\n");
+  const RosterFile roster = read_roster("email,display_name,role\n");
   CHECK(roster.mistakes.empty());
-  CHECK(roster.members.empty());
-  CHECK_FALSE(roster.names_object_ids);
+  CHECK(roster.roster.members.empty());
+  CHECK_FALSE(roster.roster.names_object_ids);
 }
 
 TEST_CASE("Mistakes in a roster are told with line and column") {
@@ -54,7 +56,7 @@ TEST_CASE("Mistakes in a roster are told with line and column") {
            {head + "a@b.c,\"A\nB\",m,\n", {2, 7}, "line break"},
        }) {
     INFO(text);
-    const Roster roster = read_roster(text);
+    const RosterFile roster = read_roster(text);
     REQUIRE(roster.mistakes.size() == 1);
     CHECK(roster.mistakes[0].at.line == at.line);
     CHECK(roster.mistakes[0].at.column == at.column);
@@ -64,7 +66,7 @@ TEST_CASE("Mistakes in a roster are told with line and column") {
 }
 
 TEST_CASE("All mistakes are told at once, in the order of the file, at most twenty") {
-  const Roster some = read_roster("email,display_name,role\nnobody,A,m\na@b.c,\"A\"x,m\nc@d.e,C,m m\n");
+  const RosterFile some = read_roster("email,display_name,role\nnobody,A,m\na@b.c,\"A\"x,m\nc@d.e,C,m m\n");
   REQUIRE(some.mistakes.size() == 3);
   CHECK(some.mistakes[0].at.line == 2);
   CHECK(some.mistakes[1].at.line == 3);

@@ -1,0 +1,24 @@
+#include "common/runs/audit.h"
+
+#include "common/crypto/crypto.h"
+
+namespace rollcall::runs {
+
+Stored store_audit(postgres::Transaction& transaction, const AuditEntry& entry, WallTime now) {
+  const std::string id = crypto::new_uuid().to_string();
+  Json event = {{"event_id", id},       {"occurred_at", to_rfc3339(now)}, {"tenant_id", entry.tenant_id},
+                {"actor", entry.actor}, {"action", entry.action},         {"detail", entry.detail}};
+  if (entry.organization_id) event["organization_id"] = entry.organization_id->to_string();
+  if (entry.group_id) event["group_id"] = entry.group_id->to_string();
+  if (entry.member_object_id) event["member_object_id"] = entry.member_object_id->to_string();
+  if (!entry.graph_request_id.empty()) event["graph_request_id"] = entry.graph_request_id;
+  const std::string key = !entry.subject.empty()  ? entry.subject
+                          : entry.organization_id ? entry.organization_id->to_string()
+                                                  : entry.tenant_id;
+  Stored stored;
+  stored.messages.push_back(make_message(audit_topic, key, "rollcall.audit-event.v1", id, event, now));
+  stored.ids = store_in_outbox(transaction, stored.messages);
+  return stored;
+}
+
+}  // namespace rollcall::runs
