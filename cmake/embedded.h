@@ -9,5 +9,6 @@ struct File {
   std::string_view text;
 };
 std::span<const File> message_schemas();
+std::span<const File> openapi_schemas();
 std::span<const File> migration_files();
 }  // namespace rollcall::embedded

@@ -22,8 +22,8 @@ class Validator {
  public:
   /// The message schemas of schemas/messages, compiled into the program.
   Validator();
-  /// Each document stands by itself: its "$ref"s point into it. Throws Error{config, "internal"} for one that is
-  /// no schema.
+  /// Each document stands by itself: its "$ref"s point into it. Throws Error{config, "internal"} for one that
+  /// is no schema.
   explicit Validator(const std::map<std::string, Json>& schemas);
   ~Validator();
   [[nodiscard]] bool knows(std::string_view type) const;

@@ -9,11 +9,11 @@ namespace rollcall::front {
 /// Who may call. A person's right to an organization comes from its roster; the app role Rollcall.Admin opens
 /// every organization of the tenant.
 enum class Access {
-  anyone,              ///< no token is asked for
-  signed_in,           ///< any valid token; the handler shows only what the caller may see
-  organization_member, ///< on the roster of the organization in the path, or Rollcall.Admin
-  organization_admin,  ///< with an admin's role on that roster, or Rollcall.Admin
-  operator_only,       ///< Rollcall.Admin
+  anyone,               ///< no token is asked for
+  signed_in,            ///< any valid token; the handler shows only what the caller may see
+  organization_member,  ///< on the roster of the organization in the path, or Rollcall.Admin
+  organization_admin,   ///< with an admin's role on that roster, or Rollcall.Admin
+  operator_only,        ///< Rollcall.Admin
 };
 
 enum class ParameterType { text, integer, boolean, uuid, time, one_of };
@@ -27,8 +27,8 @@ struct QueryParameter {
   std::size_t text_max = 256;             ///< bytes, of text
 };
 
-/// One answer a caller must be ready for. What every operation may answer (400, 401, 403, 404, 429, 503 where they apply) is
-/// added by the document and not listed.
+/// One answer a caller must be ready for. What every operation may answer (400, 401, 403, 404, 429, 503 where
+/// they apply) is added by the document and not listed.
 struct AnswerShape {
   int status;
   std::string schema;  ///< a component of schemas/openapi; empty: no body
@@ -37,9 +37,9 @@ struct AnswerShape {
 };
 
 struct Operation {
-  std::string method;     ///< upper case
-  std::string path;       ///< "/api/v1/jobs/{job}": a parameter is one whole segment
-  std::string id;         ///< operationId: letters, digits and '_'
+  std::string method;  ///< upper case
+  std::string path;    ///< "/api/v1/jobs/{job}": a parameter is one whole segment
+  std::string id;      ///< operationId: letters, digits and '_'
   std::string summary;
   Access access = Access::signed_in;
   bool microsoft = false;  ///< answers 404 while MS_AUTH_ENABLED is false (seed: feature flag gating)

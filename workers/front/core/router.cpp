@@ -38,12 +38,12 @@ Router::Router(const std::vector<Operation>& operations) {
   for (std::size_t i = 0; i < operations.size(); ++i) {
     const auto& operation = operations[i];
     if (!seen.insert(operation.method + " " + operation.path).second || !seen.insert(operation.id).second)
-      throw std::logic_error("two operations are " + operation.method + " " + operation.path + " or " + operation.id);
+      throw std::logic_error("two operations are " + operation.method + " " + operation.path + " or " +
+                             operation.id);
     entries_.push_back({operation.method, split(operation.path), i});
   }
-  std::ranges::stable_sort(entries_, {}, [](const Entry& entry) {
-    return std::ranges::count_if(entry.segments, is_parameter);
-  });
+  std::ranges::stable_sort(
+      entries_, {}, [](const Entry& entry) { return std::ranges::count_if(entry.segments, is_parameter); });
 }
 
 Match Router::match(std::string_view method, std::string_view path) const {

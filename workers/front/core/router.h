@@ -13,13 +13,13 @@ using PathParameters = std::map<std::string, std::string, std::less<>>;
 struct Match {
   enum class Kind { found, no_such_path, no_such_method };
   Kind kind = Kind::no_such_path;
-  std::size_t index = 0;        ///< of the operation, where found
-  PathParameters parameters;    ///< decoded
-  std::string allow;            ///< "GET, POST", where the path is known by other methods
+  std::size_t index = 0;      ///< of the operation, where found
+  PathParameters parameters;  ///< decoded
+  std::string allow;          ///< "GET, POST", where the path is known by other methods
 };
 
-/// Finds operations by method and path. A segment written out goes before a parameter. Immutable: safe from any
-/// thread.
+/// Finds operations by method and path. A segment written out goes before a parameter. Immutable: safe from
+/// any thread.
 class Router {
  public:
   /// Throws std::logic_error where two operations are the same.

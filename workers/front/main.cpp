@@ -1,0 +1,51 @@
+#include "common/graph/governor.h"
+#include "common/graph/token_source.h"
+#include "common/log/log.h"
+#include "common/worker/process.h"
+#include "workers/front/api/document.h"
+#include "workers/front/api/routes.h"
+#include "workers/front/settings.h"
+
+using namespace rollcall;  // NOLINT: a list of parts reads better without
+
+int main(int argc, char** argv) try {
+  const auto describe = [](config::Settings& settings) { front::load_settings(settings); };
+  if (const auto code = config::handle_arguments(argc, argv, "rollcall-front",
+                                                 "Serves REST, live news, Copilot and MCP.", describe))
+    return *code;
+  config::Settings settings{config::process_environment()};
+  const front::FrontSettings options = front::load_settings(settings);
+  log::init("front", options.common.log_level);
+
+  worker::StopSignal stop;
+  const SystemClock clock;
+  metrics::Registry metrics{"front"};
+  postgres::Database database{options.common.database};
+  kafka::Producer producer{options.common.kafka};
+  runs::OutboxPublisher outbox{database, producer};
+  http_client::CurlTransport transport{options.microsoft.http};
+  auth::Authenticator authenticator{options.auth, transport, clock, metrics};
+  const schema::Validator components = front::component_validator();
+  front::Pool pool{options.threads, options.queue_max};
+  front::Parts parts{database, outbox, pool, clock, options.microsoft.credentials.tenant_id};
+  front::Pipeline pipeline{front::all_routes(parts),
+                           options.pipeline,
+                           {authenticator, database, components, pool, clock, metrics}};
+  auto server_options = options.server;
+  server_options.refusal = front::Pipeline::refuse;
+  http_server::Server server{server_options, [&](http_server::Request request, http_server::Respond respond) {
+                               pipeline.serve(std::move(request), std::move(respond));
+                             }};
+  const worker::OpsServer ops{options.common.ops_port,
+                              metrics,
+                              {{"postgresql", [&] { return database.reachable(); }},
+                               {"kafka", [&] { return producer.reachable(); }},
+                               {"identity", [&] { return authenticator.ready(); }}}};
+  log::info("started", {{"port", server.port()}, {"ops_port", ops.port()}, {"version", ROLLCALL_VERSION}});
+  stop.wait();
+  server.drain(options.drain);
+  log::info("stopped");
+  return 0;
+} catch (const std::exception& error) {
+  return log::fail(error);
+}

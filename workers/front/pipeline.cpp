@@ -1,0 +1,339 @@
+#include "workers/front/pipeline.h"
+
+#include "common/core/json.h"
+#include "common/crypto/crypto.h"
+#include "common/log/log.h"
+#include "workers/front/adapters/idempotency.h"
+#include "workers/front/adapters/standing.h"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+
+namespace rollcall::front {
+namespace {
+
+constexpr std::string_view organization_parameter = "organization";
+
+/// RFC 9110 and the usual advice for an interface that only programs read.
+constexpr auto security_headers = std::to_array<std::pair<std::string_view, std::string_view>>({
+    {"Cache-Control", "no-store"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Referrer-Policy", "no-referrer"},
+});
+
+bool has_header(const http_server::Headers& headers, std::string_view name) {
+  return std::ranges::any_of(headers, [&](const auto& header) { return header.first == name; });
+}
+
+/// The caller's own id where it is harmless to log and to repeat.
+std::string request_id_of(const http_server::Request& request) {
+  const auto given = request.header("X-Request-Id");
+  const bool harmless = !given.empty() && given.size() <= 64 && std::ranges::all_of(given, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
+  });
+  return harmless ? std::string(given) : crypto::new_uuid().to_string();
+}
+
+bool is_json(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (!content_type.empty() && content_type.back() == ' ')
+    content_type.remove_suffix(1);
+  std::string lower(content_type);
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower == "application/json";
+}
+
+std::vector<Operation> operations_of(const Routes& routes) {
+  std::vector<Operation> operations;
+  for (const auto& route : routes)
+    operations.push_back(route.operation);
+  return operations;
+}
+
+}  // namespace
+
+struct Pipeline::State : std::enable_shared_from_this<State> {
+  State(Routes all, PipelineOptions chosen, Parts given)
+      : routes(std::move(all)),
+        options(std::move(chosen)),
+        parts(given),
+        router(operations_of(routes)),
+        limiter(options.rates) {}
+
+  Routes routes;
+  PipelineOptions options;
+  Parts parts;
+  Router router;
+  std::mutex limiter_mutex;
+  RateLimiter limiter;
+
+  /// One request on its way; answered once, by whoever lets go of it last or before.
+  struct Exchange {
+    Call call;
+    const Route* route = nullptr;
+    Respond respond;
+    SteadyTime begun;
+  };
+  using ExchangePtr = std::shared_ptr<Exchange>;
+
+  void serve(http_server::Request request, Respond respond) {
+    auto exchange = std::make_shared<Exchange>();
+    exchange->begun = parts.clock.steady();
+    exchange->respond = std::move(respond);
+    exchange->call.now = parts.clock.wall();
+    exchange->call.request_id = request_id_of(request);
+    exchange->call.traceparent = std::string(request.header("traceparent"));
+    exchange->call.public_root =
+        options.public_root.empty() ? "http://" + std::string(request.header("Host")) : options.public_root;
+    exchange->call.request = std::move(request);
+    guarded(exchange, [&] { admit(exchange); });
+  }
+
+  /// Whatever `work` throws becomes the answer.
+  template <class Work>
+  void guarded(const ExchangePtr& exchange, Work work) {
+    try {
+      work();
+    } catch (const Refused& refused) {
+      refuse(exchange, refused.refusal());
+    } catch (const Error& error) {
+      const Refusal refusal = refusal_for(error);
+      if (refusal.status >= 500) report(*exchange, error.code(), error.what());
+      refuse(exchange, refusal);
+    } catch (const std::exception& error) {
+      report(*exchange, "internal", error.what());
+      refuse(exchange, {500, "internal", "The request could not be served; the log says why."});
+    }
+  }
+
+  static void report(const Exchange& exchange, const std::string& code, const std::string& what) {
+    log::error("request_failed", {{"request_id", exchange.call.request_id},
+                                  {"operation", exchange.route ? exchange.route->operation.id : ""},
+                                  {"code", code},
+                                  {"error", what}});
+  }
+
+  void admit(const ExchangePtr& exchange) {
+    Call& call = exchange->call;
+    if (call.request.method == "OPTIONS" && !options.origins.empty()) return preflight(exchange);
+    auto match = router.match(call.request.method, call.request.path());
+    if (match.kind == Match::Kind::no_such_path)
+      throw Refused(
+          {404, "route_not_found", "There is nothing at this path; /openapi.json lists what there is."});
+    if (match.kind == Match::Kind::no_such_method) {
+      auto response = problem_answer({405, "method_not_allowed", "This path is for " + match.allow + "."},
+                                     call.request_id);
+      response.headers.emplace_back("Allow", match.allow);
+      return answer(exchange, std::move(response));
+    }
+    exchange->route = &routes[match.index];
+    call.path = std::move(match.parameters);
+    const Operation& operation = exchange->route->operation;
+    if (operation.microsoft && !options.microsoft_enabled)
+      throw Refused({404, "microsoft_disabled", "The Microsoft integration is switched off here."});
+    if (call.request.body.size() > operation.body_bytes_max)
+      throw Refused({413, "body_too_large",
+                     "The body may have " + std::to_string(operation.body_bytes_max) + " bytes here."});
+    if (operation.access == Access::anyone) {
+      pace(exchange, "address " + call.request.remote_address);
+      return proceed(exchange);
+    }
+    parts.authenticator.authenticate(
+        call.request.headers, [self = shared_from_this(), exchange](Result<auth::Caller> caller) {
+          self->guarded(exchange, [&] { self->authenticated(exchange, std::move(caller)); });
+        });
+  }
+
+  void authenticated(const ExchangePtr& exchange, Result<auth::Caller> caller) {
+    if (!caller) {
+      // Guessing costs: those without a valid token share the pace of their address.
+      pace(exchange, "address " + exchange->call.request.remote_address);
+      return unauthenticated(exchange, caller.error());
+    }
+    exchange->call.caller = std::move(*caller);
+    exchange->call.operates = exchange->call.caller.has_role(operator_role);
+    pace(exchange, exchange->call.caller.identity());
+    proceed(exchange);
+  }
+
+  void unauthenticated(const ExchangePtr& exchange, const Problem& problem) {
+    if (problem.code == "keys_not_available")
+      throw Refused({503, problem.code, problem.message, {}, std::chrono::seconds(5)});
+    auto response = problem_answer({401, problem.code, problem.message}, exchange->call.request_id);
+    std::string challenge = "Bearer";
+    if (problem.code != "token_missing") challenge += R"( error="invalid_token",)";
+    if (!options.resource_metadata.empty())
+      challenge += " resource_metadata=\"" + exchange->call.public_root + options.resource_metadata + "\"";
+    if (challenge.ends_with(',')) challenge.pop_back();
+    response.headers.emplace_back("WWW-Authenticate", challenge);
+    answer(exchange, std::move(response));
+  }
+
+  void pace(const ExchangePtr&, const std::string& who) {
+    const std::lock_guard lock(limiter_mutex);
+    if (const auto wait = limiter.take(who, parts.clock.steady()))
+      throw Refused({429, "too_many_requests", "More requests than one caller may send.", {}, *wait});
+  }
+
+  /// What needs no database, then on to a thread that may block.
+  void proceed(const ExchangePtr& exchange) {
+    Call& call = exchange->call;
+    const Operation& operation = exchange->route->operation;
+    if (!call.path.contains(organization_parameter) &&
+        judge(operation.access, call.operates) == Verdict::forbidden)
+      throw Refused({403, "role_missing", "This takes the app role " + std::string(operator_role) + "."});
+    // What a stranger sends to an organization is not even read before it is known that the organization is
+    // theirs to see.
+    if (exchange->route->begin) {
+      read(call, operation);
+      return exchange->route->begin(call, responder(exchange));
+    }
+    const bool taken = parts.pool.submit(
+        [self = shared_from_this(), exchange] { self->guarded(exchange, [&] { self->perform(exchange); }); });
+    if (!taken)
+      throw Refused(
+          {503, "busy", "More requests are waiting than can be served soon.", {}, std::chrono::seconds(1)});
+  }
+
+  Respond responder(const ExchangePtr& exchange) {
+    return [self = shared_from_this(), exchange](Response response) {
+      self->answer(exchange, std::move(response));
+    };
+  }
+
+  void read(Call& call, const Operation& operation) const {
+    auto reading = read_query(http_server::parse_query(call.request.query()), operation.query);
+    if (!reading.mistakes.empty())
+      throw Refused(
+          {400, "query_invalid",
+           "The query parameter '" + reading.mistakes[0].pointer + "' " + reading.mistakes[0].detail + ".",
+           std::move(reading.mistakes)});
+    call.query = std::move(reading.query);
+    if (operation.body.empty()) return;
+    if (call.request.body.empty()) {
+      if (operation.body_optional) return;
+      throw Refused(
+          {400, "body_missing", "This takes a JSON body; see " + operation.body + " in /openapi.json."});
+    }
+    if (!is_json(call.request.header("Content-Type")))
+      throw Refused({415, "content_type_unsupported", "The body must come as application/json."});
+    auto body =
+        parse_json(call.request.body, {.bytes_max = operation.body_bytes_max, .unique_members = true});
+    if (!body) throw Refused({400, body.error().code, body.error().message});
+    const auto wrong = parts.components.mistakes(operation.body, *body);
+    if (!wrong.empty()) {
+      Refusal refusal{400, "schema_violation",
+                      "The body does not match " + operation.body + ": " +
+                          (wrong[0].pointer.empty() ? "it" : wrong[0].pointer) + ": " + wrong[0].what};
+      for (const auto& mistake : wrong)
+        refusal.errors.push_back({mistake.pointer, mistake.what});
+      throw Refused(std::move(refusal));
+    }
+    call.body = std::move(*body);
+  }
+
+  void perform(const ExchangePtr& exchange) {
+    Call& call = exchange->call;
+    const Route& route = *exchange->route;
+    if (const auto found = call.path.find(organization_parameter); found != call.path.end())
+      stand(call, route.operation, found->second);
+    read(call, route.operation);
+    call.intent = crypto::new_uuid();
+    const auto key_header = call.request.header("Idempotency-Key");
+    if (call.request.method != "POST" || key_header.empty()) return answer(exchange, route.handle(call));
+    const IdempotentRequest request{call.caller.identity(), route.operation.id, idempotency_key(key_header),
+                                    crypto::sha256_hex(call.request.target + "\n" + call.request.body)};
+    answer(exchange, answer_once(parts.database, request, [&](const Uuid& intent) {
+             call.intent = intent;
+             return route.handle(call);
+           }));
+  }
+
+  void stand(Call& call, const Operation& operation, const std::string& organization) const {
+    const auto id = Uuid::parse(organization);
+    if (!id)
+      throw Refused({400,
+                     "path_invalid",
+                     "The organization in the path is no UUID.",
+                     {{"organization", "is no UUID"}}});
+    auto found = find_standing(parts.database, *id, call.caller);
+    const auto verdict = found ? judge(operation.access, found->standing) : Verdict::invisible;
+    if (verdict == Verdict::invisible)
+      throw Refused(
+          {404, "organization_not_found", "There is no organization with this id that you may see."});
+    if (verdict == Verdict::forbidden)
+      throw Refused({403, "role_missing",
+                     "This takes an administrator of the organization, by its roster, or the app role " +
+                         std::string(operator_role) + "."});
+    call.organization = std::move(found->organization);
+  }
+
+  void preflight(const ExchangePtr& exchange) {
+    Response response = no_content();
+    response.headers = {{"Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"},
+                        {"Access-Control-Allow-Headers",
+                         "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID"},
+                        {"Access-Control-Max-Age", "600"}};
+    answer(exchange, std::move(response));
+  }
+
+  void refuse(const ExchangePtr& exchange, const Refusal& refusal) {
+    answer(exchange, problem_answer(refusal, exchange->call.request_id));
+  }
+
+  void answer(const ExchangePtr& exchange, Response response) {
+    if (!exchange->respond) return;
+    for (const auto& [name, value] : security_headers)
+      if (!has_header(response.headers, name)) response.headers.emplace_back(name, value);
+    response.headers.emplace_back("X-Request-Id", exchange->call.request_id);
+    allow_origin(exchange->call.request, response);
+    const double seconds = std::chrono::duration<double>(parts.clock.steady() - exchange->begun).count();
+    const std::string operation = exchange->route ? exchange->route->operation.id : "none";
+    parts.metrics
+        .counter("rollcall_http_requests_total", "Requests answered.",
+                 {{"operation", operation}, {"status", std::to_string(response.status)}})
+        .add();
+    parts.metrics
+        .histogram("rollcall_http_request_seconds", "From the whole request to its answer.",
+                   {0.001, 0.005, 0.02, 0.1, 0.5, 2, 10}, {{"operation", operation}})
+        .observe(seconds);
+    log::debug("request", {{"request_id", exchange->call.request_id},
+                           {"operation", operation},
+                           {"status", response.status},
+                           {"milliseconds", static_cast<long>(seconds * 1000)}});
+    std::exchange(exchange->respond, nullptr)(std::move(response));
+  }
+
+  void allow_origin(const http_server::Request& request, Response& response) const {
+    const auto origin = request.header("Origin");
+    if (origin.empty() || std::ranges::find(options.origins, origin) == options.origins.end()) return;
+    response.headers.emplace_back("Access-Control-Allow-Origin", origin);
+    response.headers.emplace_back("Access-Control-Expose-Headers",
+                                  "ETag, Location, Operation-Location, Retry-After, X-Request-Id");
+    response.headers.emplace_back("Vary", "Origin");
+  }
+};
+
+Pipeline::Pipeline(Routes routes, PipelineOptions options, Parts parts)
+    : state_(std::make_shared<State>(std::move(routes), std::move(options), parts)) {}
+
+Pipeline::~Pipeline() = default;
+
+void Pipeline::serve(http_server::Request request, Respond respond) {
+  state_->serve(std::move(request), std::move(respond));
+}
+
+Response Pipeline::refuse(int status, std::string_view what) {
+  const std::string code = status == 408   ? "request_too_slow"
+                           : status == 413 ? "body_too_large"
+                           : status == 414 ? "target_too_long"
+                           : status == 431 ? "headers_too_large"
+                                           : "request_malformed";
+  return problem_answer({status, code, std::string(what)}, crypto::new_uuid().to_string());
+}
+
+}  // namespace rollcall::front

@@ -1,0 +1,54 @@
+#pragma once
+#include "common/auth/authenticator.h"
+#include "common/core/clock.h"
+#include "common/metrics/metrics.h"
+#include "common/postgres/postgres.h"
+#include "common/schema/validator.h"
+#include "workers/front/adapters/pool.h"
+#include "workers/front/api/call.h"
+#include "workers/front/core/rate_limit.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace rollcall::front {
+
+struct PipelineOptions {
+  bool microsoft_enabled = true;
+  std::string public_root;           ///< absolute links begin with it; empty: http://<Host>
+  std::vector<std::string> origins;  ///< that may call from a browser (CORS); none by default
+  std::string
+      resource_metadata;  ///< path of the protected-resource metadata that a 401 points to; may be empty
+  RateLimits rates;
+};
+
+/// What stands between the socket and the handlers: every check that is the same for all operations, in one
+/// order.
+///   1. the path and method are known (404, 405)    2. the switch MS_AUTH_ENABLED (404)    3. pace (429)
+///   4. who is calling (401)   5. may they (403, 404)   6. the body and query are as declared (400, 413, 415)
+///   7. an Idempotency-Key is answered once         8. the handler; what it throws becomes a problem document
+/// Callable from any thread; itself never blocks.
+class Pipeline {
+ public:
+  struct Parts {
+    auth::Authenticator& authenticator;
+    postgres::Database& database;
+    const schema::Validator& components;  ///< of schemas/openapi
+    Pool& pool;
+    const Clock& clock;
+    metrics::Registry& metrics;
+  };
+  Pipeline(Routes routes, PipelineOptions options, Parts parts);
+  ~Pipeline();
+
+  void serve(http_server::Request request, Respond respond);
+  /// How the server words what it refuses by itself (400, 408, 413, 414, 431).
+  [[nodiscard]] static Response refuse(int status, std::string_view what);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace rollcall::front

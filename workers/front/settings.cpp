@@ -1,0 +1,59 @@
+#include "workers/front/settings.h"
+
+#include <utility>
+
+namespace rollcall::front {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<std::string> words_of(const std::string& list) {
+  std::vector<std::string> words;
+  std::string word;
+  for (const char c : list + ",") {
+    if (c != ',' && c != ' ') {
+      word += c;
+    } else if (!word.empty()) {
+      words.push_back(std::exchange(word, {}));
+    }
+  }
+  return words;
+}
+
+}  // namespace
+
+FrontSettings load_settings(config::Settings& settings) {
+  FrontSettings all;
+  all.common = worker::load_common_settings(settings, "front", 9106);
+  all.microsoft = graph::load_settings(settings);
+  all.auth = auth::load_settings(settings);
+  all.pipeline.microsoft_enabled = all.microsoft.enabled;
+  all.server.address =
+      settings.text("ROLLCALL_HTTP_ADDRESS", "127.0.0.1",
+                    "Address to listen on; 0.0.0.0 for all. TLS ends before it, at the ingress.");
+  all.server.port = static_cast<std::uint16_t>(
+      settings.number("ROLLCALL_HTTP_PORT", 8080, 0, 65535, "Port of REST, MCP and the console; 0: any."));
+  all.pipeline.public_root = settings.text(
+      "ROLLCALL_PUBLIC_URL", "",
+      "Root of absolute links, https://rollcall.contoso.com; empty: http:// and the Host header.");
+  while (all.pipeline.public_root.ends_with('/'))
+    all.pipeline.public_root.pop_back();
+  all.pipeline.origins =
+      words_of(settings.text("ROLLCALL_HTTP_ORIGINS", "",
+                             "Browser origins that may call (CORS), comma-separated; none by default."));
+  all.pipeline.rates.per_second = static_cast<double>(settings.number(
+      "ROLLCALL_HTTP_RATE", 50, 1, 1'000'000, "Requests a second of one caller in the long run."));
+  all.pipeline.rates.burst = static_cast<double>(
+      settings.number("ROLLCALL_HTTP_BURST", 200, 1, 1'000'000, "Requests of one caller at once."));
+  all.threads = static_cast<std::size_t>(settings.number(
+      "ROLLCALL_HTTP_THREADS", 8, 1, 256, "Requests that may wait for PostgreSQL or Graph at once."));
+  all.queue_max = static_cast<std::size_t>(settings.number(
+      "ROLLCALL_HTTP_QUEUE", 1000, 1, 1'000'000, "Requests that may wait for such a thread; more get 503."));
+  all.drain = settings.duration("ROLLCALL_HTTP_DRAIN", 20s, 0ms, 1h,
+                                "how long requests under way may take at a stop");
+  all.common.database.connections_max = static_cast<int>(all.threads) + 4;
+  settings.finish();
+  return all;
+}
+
+}  // namespace rollcall::front

@@ -1,0 +1,25 @@
+#pragma once
+#include "common/auth/settings.h"
+#include "common/config/settings.h"
+#include "common/graph/settings.h"
+#include "common/http_server/server.h"
+#include "common/worker/common_settings.h"
+#include "workers/front/pipeline.h"
+
+namespace rollcall::front {
+
+struct FrontSettings {
+  worker::CommonSettings common;
+  graph::MicrosoftSettings microsoft;
+  auth::Settings auth;
+  http_server::Options server;
+  PipelineOptions pipeline;
+  std::size_t threads = 8;  ///< that may block; each may hold a connection to PostgreSQL
+  std::size_t queue_max = 1000;
+  std::chrono::milliseconds drain{};
+};
+
+/// Declares and reads everything; calls finish().
+FrontSettings load_settings(config::Settings& settings);
+
+}  // namespace rollcall::front
