@@ -60,6 +60,7 @@ TEST_CASE("Every code that the tree gives stands in the table, with a cure") {
                                                                                             // answers
       R"re(\? "([a-z]+_[a-z_]+)"\s*: "[a-z]+_[a-z_]+",)re",  // chosen between two
       R"re(\? "[a-z]+_[a-z_]+"\s*: "([a-z]+_[a-z_]+)",)re",
+      R"re(\b(?:Refused\(|Refusal [a-z]+|problem_answer\()\s*\{\s*[0-9]+,\s*"([a-z_]+)")re",  // the front's refusals
       R"re(error_code = '([a-z_]+)')re",
   };
   std::set<std::string> given;

@@ -1,6 +1,7 @@
 #include "workers/front/api/routes.h"
 
 #include "workers/front/api/document.h"
+#include "workers/front/core/copilot_document.h"
 
 namespace rollcall::front {
 
@@ -9,18 +10,27 @@ void publish(Parts& parts, runs::Stored stored) {
 }
 
 Routes document_routes(const Routes& all) {
-  Operation operation{.method = "GET",
-                      .path = "/openapi.json",
-                      .id = "get_openapi",
-                      .summary = "This interface as an OpenAPI 3.1 document.",
-                      .access = Access::anyone,
-                      .answers = {{200, "", "The document.", "application/json"}},
-                      .tag = "document"};
-  std::vector<Operation> operations{operation};
+  const Operation openapi{.method = "GET",
+                          .path = "/openapi.json",
+                          .id = "get_openapi",
+                          .summary = "This interface as an OpenAPI 3.1 document.",
+                          .access = Access::anyone,
+                          .answers = {{200, "Document", "The document."}},
+                          .tag = "document"};
+  Operation copilot = openapi;
+  copilot.path = "/openapi-copilot.json";
+  copilot.id = "get_openapi_for_copilot";
+  copilot.summary = "What of it Microsoft 365 Copilot can call, as OpenAPI 3.0.";
+  std::vector<Operation> operations{openapi, copilot};
   for (const auto& route : all)
     operations.push_back(route.operation);
-  return {{operation, {}, [operations](Call call, Respond respond) {
+  return {{openapi,
+           {},
+           [operations](const Call& call, const Respond& respond) {
              respond(json_answer(200, openapi_document(operations, call.public_root)));
+           }},
+          {copilot, {}, [operations](const Call& call, const Respond& respond) {
+             respond(json_answer(200, copilot_document(openapi_document(operations, call.public_root))));
            }}};
 }
 
