@@ -26,6 +26,10 @@ Json schema_30(const Json& schema) {
           out["type"] = type;
         }
       }
+    } else if (name == "properties") {  // its members are names of ours, whatever they are called
+      out[name] = Json::object();
+      for (const auto& [property, its_schema] : value.items())
+        out[name][property] = schema_30(its_schema);
     } else if (name == "const") {
       out["enum"] = Json::array({value});
     } else if (name == "examples" && value.is_array()) {
