@@ -190,7 +190,9 @@ std::string Settings::file(const std::string& name, const std::string& help) {
 }
 
 void Settings::mistake(const std::string& name, const std::string& what) {
-  mistakes_.push_back(name + " " + what);
+  // As with declare(): two parts that read the same setting complain once.
+  if (std::ranges::find(mistakes_, name + " " + what) == mistakes_.end())
+    mistakes_.push_back(name + " " + what);
 }
 
 void Settings::finish() const {

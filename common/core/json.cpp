@@ -1,5 +1,11 @@
 #include "common/core/json.h"
 
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
 namespace rollcall {
 namespace {
 
@@ -22,6 +28,30 @@ bool deeper_than(std::string_view text, int depth_max) {
   return false;
 }
 
+/// Watches the parser: which members each open object has had so far, and the first that came twice.
+class UniqueMembers {
+ public:
+  bool operator()(int, Json::parse_event_t event, const Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open_.emplace_back();
+    if (event == Json::parse_event_t::object_end) open_.pop_back();
+    if (event == Json::parse_event_t::key && !open_.back().insert(parsed.get<std::string>()).second && !twice)
+      twice = parsed.get<std::string>();
+    return true;
+  }
+  std::optional<std::string> twice;
+
+ private:
+  std::vector<std::set<std::string>> open_;
+};
+
+Result<Json> parse_unique(std::string_view text) {
+  UniqueMembers members;
+  Json parsed = Json::parse(text, std::ref(members));
+  if (!members.twice) return parsed;
+  return unexpected(Problem{"json_member_twice", "the JSON text has an object with the member \"" +
+                                                     members.twice->substr(0, 64) + "\" more than once"});
+}
+
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, JsonLimits limits) {
@@ -33,7 +63,7 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
     return unexpected(
         Problem{"json_too_deep", "the JSON text nests deeper than " + std::to_string(limits.depth_max)});
   try {
-    return Json::parse(text);
+    return limits.unique_members ? parse_unique(text) : Json::parse(text);
   } catch (const Json::exception& error) {
     return unexpected(Problem{"json_malformed", error.what()});
   }

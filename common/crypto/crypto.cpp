@@ -37,6 +37,8 @@ using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 constexpr std::array<std::uint8_t, 16> own_namespace{0xc8, 0x58, 0xa3, 0x6f, 0x97, 0x36, 0x40, 0xa6,
                                                      0xb2, 0xf7, 0x8f, 0xf7, 0x13, 0x13, 0x33, 0xe2};
 
+constexpr std::string_view base64url_digits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr int rsa_bits_min = 2048;
 constexpr int salt_bytes = 32;
 constexpr long assertion_seconds = 600;
@@ -186,8 +188,12 @@ std::string sha256_hex(std::string_view bytes) {
   return hex(digest(bytes, EVP_sha256()));
 }
 
+std::string sha256(std::string_view bytes) {
+  return std::string(text_of(digest(bytes, EVP_sha256())));
+}
+
 std::string base64url(std::string_view bytes) {
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  static constexpr auto& digits = base64url_digits;
   std::string text;
   text.reserve((bytes.size() * 4 + 2) / 3);
   unsigned pending = 0;
@@ -199,6 +205,32 @@ std::string base64url(std::string_view bytes) {
   }
   if (bits > 0) text += digits[pending << (6 - bits) & 63];
   return text;
+}
+
+std::optional<std::string> base64url_decode(std::string_view text) {
+  static constexpr std::array<std::int8_t, 256> values = [] {
+    std::array<std::int8_t, 256> table{};
+    table.fill(-1);
+    for (std::size_t i = 0; i < base64url_digits.size(); ++i)
+      table[static_cast<unsigned char>(base64url_digits[i])] = static_cast<std::int8_t>(i);
+    return table;
+  }();
+  if (text.size() % 4 == 1) return std::nullopt;
+  std::string bytes;
+  bytes.reserve(text.size() * 3 / 4);
+  unsigned pending = 0;
+  unsigned bits = 0;
+  for (const char c : text) {
+    const int value = values[static_cast<unsigned char>(c)];
+    if (value < 0) return std::nullopt;
+    pending = (pending << 6 | static_cast<unsigned>(value)) & 0xFFFF;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    bytes += static_cast<char>(pending >> bits & 0xFF);
+  }
+  if ((pending & ((1U << bits) - 1)) != 0) return std::nullopt;
+  return bytes;
 }
 
 double random_unit() {

@@ -1,6 +1,7 @@
 #pragma once
 #include "common/core/ids.h"
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,12 @@ Uuid new_uuid();
 Uuid derived_uuid(std::initializer_list<std::string_view> parts);
 /// Lower-case hexadecimal SHA-256.
 std::string sha256_hex(std::string_view bytes);
+/// SHA-256 as 32 bytes.
+std::string sha256(std::string_view bytes);
 std::string base64url(std::string_view bytes);
+/// Strict (RFC 7515): nothing where a character is not of the alphabet, where there is padding, or where bits
+/// that mean nothing are set. So each sequence of bytes has one text only.
+std::optional<std::string> base64url_decode(std::string_view text);
 /// A double in [0, 1), for jitter.
 double random_unit();
 /// Random bytes as lower-case hex, for trace and span ids.

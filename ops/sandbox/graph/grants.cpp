@@ -113,7 +113,7 @@ Json delegated(State& state, const Exchange& exchange, const RefreshToken& grant
 void check_verifier(const AuthorizationCode& code, const std::string& verifier) {
   if (code.challenge.empty()) return;
   const std::string derived =
-      code.challenge_method == "S256" ? crypto::base64url(sha256(verifier)) : verifier;
+      code.challenge_method == "S256" ? crypto::base64url(crypto::sha256(verifier)) : verifier;
   if (verifier.size() < 43 || verifier.size() > 128 || derived != code.challenge)
     throw invalid_grant(501481,
                         "The Code_Verifier does not match the code_challenge supplied in the authorization "

@@ -29,7 +29,7 @@ std::string issuer(const TokenShape& shape) {
 
 /// Pairwise: another one for each app.
 std::string pairwise(const std::string& object_id, const std::string& client) {
-  return crypto::base64url(sha256(object_id + "\n" + client));
+  return crypto::base64url(crypto::sha256(object_id + "\n" + client));
 }
 
 Json times(const TokenShape& shape, WallTime now) {

@@ -2,30 +2,11 @@
 
 #include "common/crypto/crypto.h"
 
-#include <cctype>
-
 namespace rollcall::sandbox_graph {
 namespace {
 
-std::optional<std::string> base64url_decode(std::string_view text) {
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string out;
-  unsigned bits = 0;
-  int have = 0;
-  for (const char c : text) {
-    const auto value = alphabet.find(c);
-    if (value == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6 | static_cast<unsigned>(value)) & 0xFFFFFF;
-    have += 6;
-    if (have < 8) continue;
-    have -= 8;
-    out += static_cast<char>(bits >> have & 0xFF);
-  }
-  return out;
-}
-
 std::optional<Json> object(std::string_view encoded) {
-  const auto text = base64url_decode(encoded);
+  const auto text = crypto::base64url_decode(encoded);
   if (!text) return std::nullopt;
   auto parsed = parse_json(*text);
   if (!parsed || !parsed->is_object()) return std::nullopt;
@@ -41,7 +22,7 @@ std::optional<Jwt> parse_jwt(const std::string& text) {
   const std::string_view view = text;
   auto header = object(view.substr(0, first));
   auto claims = object(view.substr(first + 1, second - first - 1));
-  auto signature = base64url_decode(view.substr(second + 1));
+  auto signature = crypto::base64url_decode(view.substr(second + 1));
   if (!header || !claims || !signature || signature->empty()) return std::nullopt;
   return Jwt{std::move(*header), std::move(*claims), text.substr(0, second), std::move(*signature)};
 }

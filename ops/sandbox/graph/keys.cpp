@@ -61,20 +61,12 @@ std::string parameter(EVP_PKEY* key, const char* name) {
 
 }  // namespace
 
-std::string sha256(std::string_view bytes) {
-  std::string hash(32, '\0');
-  check(EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(hash.data()), nullptr,
-                   EVP_sha256(), nullptr) == 1,
-        "digest");
-  return hash;
-}
-
 SigningKey::SigningKey(std::shared_ptr<evp_pkey_st> key) : key_(std::move(key)) {
   // The members RFC 7638 names, in its order, without white space.
   const std::string canonical = R"({"e":")" + parameter(key_.get(), OSSL_PKEY_PARAM_RSA_E) +
                                 R"(","kty":"RSA","n":")" + parameter(key_.get(), OSSL_PKEY_PARAM_RSA_N) +
                                 "\"}";
-  kid_ = crypto::base64url(sha256(canonical));
+  kid_ = crypto::base64url(crypto::sha256(canonical));
 }
 
 SigningKey SigningKey::generate() {

@@ -48,7 +48,4 @@ class Certificate {
   std::string x5t_, x5t_s256_;
 };
 
-/// Bytes.
-std::string sha256(std::string_view bytes);
-
 }  // namespace rollcall::sandbox_graph

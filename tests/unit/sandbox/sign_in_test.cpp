@@ -43,7 +43,7 @@ std::string sign_in(const std::string& extra = {}) {
   return "/" + tenant + "/oauth2/v2.0/authorize?client_id=app&response_type=code&state=s%26t" +
          "&redirect_uri=" + percent_encode("https://app.example/back?x=1") +
          "&scope=" + percent_encode("openid profile offline_access http://sandbox/Mail.Read") +
-         "&code_challenge_method=S256&code_challenge=" + crypto::base64url(sha256(verifier)) +
+         "&code_challenge_method=S256&code_challenge=" + crypto::base64url(crypto::sha256(verifier)) +
          "&login_hint=user2%40contoso.example" + extra;
 }
 std::string code_of(const http_server::Response& response) {
