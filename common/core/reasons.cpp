@@ -28,6 +28,13 @@ constexpr auto reasons = std::to_array<Reason>({
     {"group_mail_enabled_security",
      "Microsoft Graph cannot change mail-enabled security groups and distribution lists: link another "
      "group."},
+    // who is calling
+    {"token_missing", "Send an access token of Entra ID: 'Authorization: Bearer TOKEN'."},
+    {"token_invalid",
+     "Sign in again and send the new access token; where that does not help, the log says what is wrong."},
+    {"keys_not_available",
+     "Try again in a minute. Where it stays: check MS_AUTH_AUTHORITY, MS_AUTH_TENANT_ID and the way out of "
+     "this network."},
     // addresses
     {"address_ambiguous", "Several accounts carry this address: put the object id into the roster."},
     {"address_not_found",

@@ -1,0 +1,34 @@
+#pragma once
+#include "common/auth/caller.h"
+#include "common/auth/key_set.h"
+#include "common/auth/token.h"
+#include "common/core/result.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace rollcall::auth {
+
+/// Whose tokens, for whom. Every comparison is exact.
+struct Policy {
+  std::vector<std::string>
+      audiences;  ///< of which `aud` must name one: client id (v2), App ID URI (v1, Copilot)
+  std::vector<std::string> tenants;  ///< lower-case GUIDs
+  std::vector<std::string> clients;  ///< lower-case GUIDs that azp or appid may be; empty: any
+  std::string issuer_v2;             ///< with {tenantid} where the tenant goes
+  std::string issuer_v1;
+  std::chrono::seconds skew{120};  ///< that clocks may differ; Microsoft's own default is 300 s
+};
+
+/// A template of an issuer with the tenant put in.
+std::string issuer_of(const std::string& issuer_template, const std::string& tenant_id);
+
+/// Signature, then claims: issuer, tenant, audience, times, kind, client, identity (access-tokens and
+/// claims-validation of the identity platform, RFC 9068, RFC 8725). Pure: `key` is the one with the token's
+/// kid, `now` is given. The Problem is always `token_invalid`; its message is for the log and holds nothing
+/// of the token.
+Result<Caller> verify(const UnverifiedToken& token, const Key& key, const Policy& policy,
+                      std::chrono::system_clock::time_point now);
+
+}  // namespace rollcall::auth
