@@ -1,16 +1,11 @@
+#include "common/http_server/head.h"
 #include "common/http_server/server.h"
 
 #include <algorithm>
-#include <cctype>
 #include <utility>
 
 namespace rollcall::http_server {
 namespace {
-
-bool same_name(std::string_view left, std::string_view right) {
-  return std::ranges::equal(
-      left, right, [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); });
-}
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';

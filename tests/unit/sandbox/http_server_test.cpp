@@ -84,14 +84,14 @@ TEST_CASE("limits are answered") {
       talk(options, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n").starts_with("HTTP/1.1 413"));
   CHECK(talk(options, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello world\r\n")
             .starts_with("HTTP/1.1 413"));
-  CHECK(talk(options, "GET / HTTP/1.1\r\nX: " + std::string(300, 'x') + "\r\n\r\n")
+  CHECK(talk(options, "GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(300, 'x') + "\r\n\r\n")
             .starts_with("HTTP/1.1 431"));
   CHECK(talk(options, "nonsense\r\n\r\n").starts_with("HTTP/1.1 400"));
 }
 
 TEST_CASE("a slow request times out, an idle connection just ends") {
   Options options;
-  options.read_timeout = 100ms;
+  options.read_timeout = options.idle_timeout = 100ms;
   CHECK(
       talk(options, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab").starts_with("HTTP/1.1 408"));
   const auto idle = talk(options, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
