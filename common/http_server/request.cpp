@@ -1,3 +1,4 @@
+#include "common/core/percent.h"
 #include "common/http_server/head.h"
 #include "common/http_server/server.h"
 
@@ -5,16 +6,6 @@
 #include <utility>
 
 namespace rollcall::http_server {
-namespace {
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-}  // namespace
 
 std::string_view Request::header(std::string_view name) const {
   for (const auto& [key, value] : headers)
@@ -29,22 +20,6 @@ std::string_view Request::path() const {
 std::string_view Request::query() const {
   const auto mark = target.find('?');
   return mark == std::string::npos ? std::string_view{} : std::string_view(target).substr(mark + 1);
-}
-
-std::string percent_decode(std::string_view text, bool plus_is_space) {
-  std::string out;
-  out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-    if (low >= 0) {
-      out += static_cast<char>(high * 16 + low);
-      i += 2;
-    } else {
-      out += plus_is_space && text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return out;
 }
 
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query) {

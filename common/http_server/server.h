@@ -105,8 +105,6 @@ class Server {
   std::unique_ptr<State> state_;
 };
 
-/// "a%20b+c" → "a b+c"; with plus_is_space, "a b c". Malformed escapes stay as they are.
-std::string percent_decode(std::string_view text, bool plus_is_space = false);
 /// Decoded name-value pairs of a query string or a form body.
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);
 

@@ -16,11 +16,11 @@ namespace rollcall::front {
 
 struct PipelineOptions {
   bool microsoft_enabled = true;
-  std::string public_root;           ///< absolute links begin with it; empty: http://<Host>
-  std::vector<std::string> origins;  ///< that may call from a browser (CORS); none by default
+  std::string public_root = {};           ///< absolute links begin with it; empty: http://<Host>
+  std::vector<std::string> origins = {};  ///< that may call from a browser (CORS); none by default
   std::string
-      resource_metadata;  ///< path of the protected-resource metadata that a 401 points to; may be empty
-  RateLimits rates;
+      resource_metadata = {};  ///< path of the protected-resource metadata that a 401 points to; may be empty
+  RateLimits rates = {};
 };
 
 /// What stands between the socket and the handlers: every check that is the same for all operations, in one

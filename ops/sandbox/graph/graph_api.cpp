@@ -1,5 +1,6 @@
 #include "ops/sandbox/graph/graph_api.h"
 
+#include "common/core/percent.h"
 #include "ops/sandbox/graph/batch.h"
 #include "ops/sandbox/graph/control.h"
 #include "ops/sandbox/graph/entra.h"
@@ -252,7 +253,7 @@ Call make_call(std::string method, std::string target) {
   std::string_view path = split.path();
   while (!path.empty()) {
     const auto end = std::min(path.find('/'), path.size());
-    if (end > 0) call.segments.push_back(http_server::percent_decode(path.substr(0, end)));
+    if (end > 0) call.segments.push_back(percent_decode(path.substr(0, end)));
     path.remove_prefix(std::min(end + 1, path.size()));
   }
   // users('id') is another way to write users/id

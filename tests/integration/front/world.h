@@ -1,7 +1,7 @@
 #pragma once
 #include "common/core/percent.h"
 #include "common/postgres/migrate.h"
-#include "tests/fakes/authority.h"
+#include "tests/unit/auth/authority.h"
 #include "tests/support/services.h"
 #include "workers/front/api/document.h"
 #include "workers/front/pipeline.h"
@@ -32,7 +32,7 @@ inline std::string operator_token() {
 }
 
 struct Asking {
-  std::string method = "GET", target, token, body;
+  std::string method = "GET", target = {}, token = {}, body = {};
   http_server::Headers headers = {};
 };
 

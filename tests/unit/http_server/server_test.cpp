@@ -1,3 +1,4 @@
+#include "common/core/percent.h"
 #include "tests/unit/http_server/wire.h"
 
 #include <atomic>
@@ -149,8 +150,8 @@ TEST_CASE("an answer may come later, from any thread, even after the server has 
 }
 
 TEST_CASE("decoding") {
-  CHECK(percent_decode("a%20b+c%zz%4") == "a b+c%zz%4");
-  CHECK(percent_decode("a+b", true) == "a b");
+  CHECK(rollcall::percent_decode("a%20b+c%zz%4") == "a b+c%zz%4");
+  CHECK(rollcall::percent_decode("a+b", true) == "a b");
   CHECK(parse_query("$top=5&q=a%26b&flag") ==
         std::vector<std::pair<std::string, std::string>>{{"$top", "5"}, {"q", "a&b"}, {"flag", ""}});
 }

@@ -19,9 +19,9 @@ enum class Access {
 enum class ParameterType { text, integer, boolean, uuid, time, one_of };
 
 struct QueryParameter {
-  std::string name;
+  std::string name = {};
   ParameterType type = ParameterType::text;
-  std::string help;
+  std::string help = {};
   std::vector<std::string> choices = {};  ///< of one_of
   long min = 0, max = 0;                  ///< of integer
   std::size_t text_max = 256;             ///< bytes, of text
@@ -30,17 +30,17 @@ struct QueryParameter {
 /// One answer a caller must be ready for. What every operation may answer (400, 401, 403, 404, 429, 503 where
 /// they apply) is added by the document and not listed.
 struct AnswerShape {
-  int status;
-  std::string schema;  ///< a component of schemas/openapi; empty: no body
-  std::string help;
+  int status = 200;
+  std::string schema = {};  ///< a component of schemas/openapi; empty: no body
+  std::string help = {};
   std::string media_type = "application/json";
 };
 
 struct Operation {
-  std::string method;  ///< upper case
-  std::string path;    ///< "/api/v1/jobs/{job}": a parameter is one whole segment
-  std::string id;      ///< operationId: letters, digits and '_'
-  std::string summary;
+  std::string method = {};  ///< upper case
+  std::string path = {};    ///< "/api/v1/jobs/{job}": a parameter is one whole segment
+  std::string id = {};      ///< operationId: letters, digits and '_'
+  std::string summary = {};
   Access access = Access::signed_in;
   bool microsoft = false;  ///< answers 404 while MS_AUTH_ENABLED is false (seed: feature flag gating)
   std::vector<QueryParameter> query = {};

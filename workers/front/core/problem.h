@@ -13,8 +13,8 @@ namespace rollcall::front {
 /// cure is added from that table.
 struct Refusal {
   int status = 500;
-  std::string code;
-  std::string detail;  ///< what happened, in a sentence for the caller; nothing about our insides
+  std::string code = {};
+  std::string detail = {};  ///< what happened, in a sentence for the caller; nothing about our insides
   struct Field {
     std::string pointer;  ///< JSON pointer into the body, or the name of a query or path parameter
     std::string detail;
