@@ -139,10 +139,12 @@ std::string lower(std::string method) {
 
 std::map<std::string, Json> openapi_components() {
   std::map<std::string, Json> components;
-  for (const auto& file : embedded::openapi_schemas())
-    for (auto& [name, schema] : Json::parse(file.text).items())
+  for (const auto& file : embedded::openapi_schemas()) {
+    const Json document = Json::parse(file.text);
+    for (const auto& [name, schema] : document.items())
       if (!components.emplace(name, schema).second)
         throw Error(Fault::config, "internal", "schemas/openapi has two components named " + name);
+  }
   return components;
 }
 
