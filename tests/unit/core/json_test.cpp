@@ -51,3 +51,26 @@ TEST_CASE("dumping never throws and stays on one line", "[unit][json]") {
         "b\"");
   CHECK(dump(Json{{"text", "two\nlines"}}) == R"({"text":"two\nlines"})");
 }
+
+TEST_CASE(
+    "where members must be unique, one that comes twice is refused by name, in any object and any spelling",
+    "[unit][json]") {
+  constexpr rollcall::JsonLimits unique{.unique_members = true};
+  for (const char* text : {R"({"a":1,"a":2})", R"({"a":1,"b":2,"a":1})", R"([{"b":{"a":{},"a":[]}}])",
+                           R"({"a":1,"\u0061":2})", R"({"x":{"a":1},"a":1,"a":{"a":2}})"}) {
+    CAPTURE(text);
+    CHECK(parse_json(text));
+    const auto parsed = parse_json(text, unique);
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code == "json_member_twice");
+    CHECK(parsed.error().message.find("\"a\"") != std::string::npos);
+  }
+  for (const char* text :
+       {R"({"a":1,"A":2})", R"({"a":{"a":{"a":1}},"b":[{"a":1},{"a":1}]})", "[]", "1", "{}"}) {
+    CAPTURE(text);
+    const auto parsed = parse_json(text, unique);
+    REQUIRE(parsed);
+    CHECK(*parsed == Json::parse(text));
+  }
+  CHECK(parse_json(R"({"a":1,"a":)", unique).error().code == "json_malformed");
+}
