@@ -52,6 +52,7 @@ const std::map<std::string, Command>& commands() {
       {"audit list", audit_list},
       {"sandbox reset", sandbox_reset},
       {"sandbox stats", sandbox_stats},
+      {"sandbox token", sandbox_token},
   };
   return table;
 }

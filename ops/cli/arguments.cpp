@@ -48,10 +48,7 @@ class Tree {
     list.add_option("--org", a_.organization, "Only of this organization: id or unique name");
     list.add_option("--run", a_.run, "Only of this run");
     limit(list);
-    auto& sandbox = group("sandbox", "The stand-in for Microsoft 365 at MS_GRAPH_URL.");
-    leaf(sandbox, "reset", "Empties the sandbox: groups, people, counters.", "rollcall sandbox reset");
-    leaf(sandbox, "stats", "Shows what the sandbox counted: requests, units, 429s.",
-         "rollcall sandbox stats --json");
+    sandbox();
   }
 
   CLI::App& app() { return app_; }
@@ -238,6 +235,29 @@ class Tree {
         ->needs(all);
     replay.add_flag("--force", a_.force, "Also what was sent back already");
     replay.add_flag("--dry-run", a_.dry_run, "Say what would be sent back, and send nothing");
+  }
+
+  void sandbox() {
+    auto& sandbox = group("sandbox", "The stand-in for Microsoft 365 at MS_GRAPH_URL.");
+    leaf(sandbox, "reset", "Empties the sandbox: groups, people, counters.", "rollcall sandbox reset");
+    leaf(sandbox, "stats", "Shows what the sandbox counted: requests, units, 429s.",
+         "rollcall sandbox stats --json");
+    auto& token = leaf(sandbox, "token", "Prints an access token for Rollcall's own API.",
+                       "rollcall sandbox token --user ada@contoso.example --role Rollcall.Admin\n"
+                       "  rollcall sandbox token --app --role Rollcall.Admin --lifetime 60\n\n"
+                       "Unless options say so, MS_AUTH_TENANT_ID, MS_AUTH_CLIENT_ID and "
+                       "ROLLCALL_API_AUDIENCE say from where and for what it is.");
+    auto* app = token.add_flag("--app", a_.application, "The application's own: no person, roles only");
+    token.add_option("--user", a_.user, "User principal name or object id (default: the first)")
+        ->excludes(app);
+    token.add_option("--scope", a_.scopes, "Repeatable (default: access_as_user)")->excludes(app);
+    token.add_option("--role", a_.roles, "App role; repeatable");
+    token.add_option("--audience", a_.audience, "What it is for (default: the API's)");
+    token.add_option("--client", a_.client, "The program that calls: its client id (azp)");
+    token.add_option("--tenant", a_.tenant, "The tenant's GUID (tid)");
+    token.add_option("--lifetime", a_.lifetime_seconds, "Seconds until it ends; may be negative")
+        ->check(CLI::Range(-31'536'000L, 31'536'000L))
+        ->capture_default_str();
   }
 
   CLI::App& group(const std::string& name, const std::string& purpose) {

@@ -16,8 +16,12 @@ struct Arguments {
   std::string worker, operation, cron, every, zone = "UTC", parameters, note;
   std::string overlap, catch_up, jitter, offset, until, from, to;  ///< of schedules
   long ticks = 0;                                                  ///< 0: without end
-  std::vector<std::string> letters;  ///< ids of dead letters
+  std::vector<std::string> letters;                                ///< ids of dead letters
   std::string reason;
+  std::string user, tenant, client, audience;  ///< of a sandbox token
+  std::vector<std::string> roles, scopes;
+  long lifetime_seconds = 3600;
+  bool application = false;
   bool force = false;
   bool all = false, dry_run = false, full_read = false, wait = false, from_start = false;
   long timeout_seconds = 0;  ///< 0: none

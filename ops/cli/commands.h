@@ -57,6 +57,7 @@ int audit_list(Context& context, const Arguments& arguments);
 
 int sandbox_reset(Context& context, const Arguments& arguments);
 int sandbox_stats(Context& context, const Arguments& arguments);
+int sandbox_token(Context& context, const Arguments& arguments);
 
 /// A run as last seen while waiting for it.
 struct RunView {

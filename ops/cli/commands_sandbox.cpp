@@ -1,10 +1,13 @@
 #include "common/http_client/client.h"
 #include "ops/cli/commands.h"
 
+#include <initializer_list>
+#include <map>
+
 namespace rollcall::cli {
 namespace {
 
-Json ask(Context& context, const std::string& method, const std::string& path) {
+Json ask(Context& context, const std::string& method, const std::string& path, const Json& body = nullptr) {
   std::string root = context.required("MS_GRAPH_URL", "http://localhost:8082");
   while (root.ends_with('/'))
     root.pop_back();
@@ -16,6 +19,10 @@ Json ask(Context& context, const std::string& method, const std::string& path) {
   request.method = method;
   request.url = root + path;
   request.timeout = std::chrono::seconds(30);
+  if (!body.is_null()) {
+    request.headers = {{"Content-Type", "application/json"}};
+    request.body = dump(body);
+  }
   const auto response = transport.send(std::move(request));
   if (response.status == 0)
     throw Failure(unreachable, "sandbox_unreachable", "no answer from " + root + ": " + response.error);
@@ -39,6 +46,30 @@ void print(Output& output, const Json& value, const std::string& prefix) {
   }
 }
 
+/// What POST /sandbox/token is to be told: by the options, else as Rollcall's own settings would have it.
+Json token_wanted(const Context& context, const Arguments& arguments) {
+  const auto set = [&](const char* name) { return context.environment()(name).value_or(""); };
+  const auto first = [](std::initializer_list<std::string> choices) {
+    for (const auto& one : choices)
+      if (!one.empty()) return one;
+    return std::string{};
+  };
+  const std::string audiences = set("ROLLCALL_API_AUDIENCE");
+  Json wanted{{"app", arguments.application},
+              {"lifetime_s", arguments.lifetime_seconds},
+              {"user", arguments.user},
+              {"tenant", first({arguments.tenant, set("MS_AUTH_TENANT_ID")})},
+              {"client_id", first({arguments.client, set("MS_AUTH_CLIENT_ID")})},
+              {"audience", first({arguments.audience, audiences.substr(0, audiences.find(',')),
+                                  set("MS_AUTH_CLIENT_ID")})},
+              {"scopes", arguments.scopes},
+              {"roles", arguments.roles}};
+  std::erase_if(wanted.get_ref<Json::object_t&>(), [](const auto& member) {
+    return member.second == "" || member.second == Json::array();  // left to the sandbox
+  });
+  return wanted;
+}
+
 }  // namespace
 
 int sandbox_reset(Context& context, const Arguments&) {
@@ -52,6 +83,13 @@ int sandbox_stats(Context& context, const Arguments&) {
   const Json stats = ask(context, "GET", "/sandbox/stats");
   context.output.document(stats);
   if (!context.output.json()) print(context.output, stats, "");
+  return done;
+}
+
+int sandbox_token(Context& context, const Arguments& arguments) {
+  const Json made = ask(context, "POST", "/sandbox/token", token_wanted(context, arguments));
+  context.output.document(made);
+  if (!context.output.json()) context.output.line(made.value("access_token", ""));
   return done;
 }
 
