@@ -124,7 +124,7 @@ struct KeyRing::State : std::enable_shared_from_this<State> {
     return !unknown.contains(kid, now) && now >= *started_at + on_demand_every;
   }
   [[nodiscard]] Problem without(const std::string& kid, SteadyTime now) const {
-    const bool known_not_to_exist = unknown.contains(kid, now) || (any_live(now) && failures == 0);
+    const bool known_not_to_exist = any_live(now) && (unknown.contains(kid, now) || failures == 0);
     if (known_not_to_exist) return {"token_invalid", "the authority has no key with its kid"};
     return {"keys_not_available", last_failure};
   }

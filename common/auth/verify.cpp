@@ -65,7 +65,7 @@ using Why = const char*;
 
 struct Subject {
   const Json& claims;
-  const Key& key;
+  const std::string& key_issuer;
   const Policy& policy;
   system_clock::time_point now;
   Caller& caller;
@@ -84,7 +84,7 @@ Why check_issuer(Subject& subject) {
       (subject.v2 ? v2_issuer : issuer_of(subject.policy.issuer_v1, *tenant)))
     return "iss is not that of the tenant";
   // Keys are published under the v2 issuer's name, whichever version they sign.
-  if (!subject.key.issuer.empty() && issuer_of(subject.key.issuer, *tenant) != v2_issuer)
+  if (!subject.key_issuer.empty() && issuer_of(subject.key_issuer, *tenant) != v2_issuer)
     return "the key is not one of the issuer's";
   subject.caller.tenant_id = *tenant;
   return nullptr;
@@ -177,11 +177,16 @@ Result<Caller> verify(const UnverifiedToken& token, const Key& key, const Policy
                       system_clock::time_point now) {
   if (key.kid != token.kid || !key.rsa.verify_rs256(token.signed_part, token.signature))
     return refused("the signature is not the key's");
-  const auto claims = parse_json(token.payload, claims_limits);
+  return read_claims(token.payload, key.issuer, policy, now);
+}
+
+Result<Caller> read_claims(std::string_view payload, const std::string& key_issuer, const Policy& policy,
+                           system_clock::time_point now) {
+  const auto claims = parse_json(payload, claims_limits);
   if (!claims) return refused("the claims: " + claims.error().code);
   if (!claims->is_object()) return refused("the claims are no JSON object");
   Caller caller;
-  Subject subject{*claims, key, policy, now, caller};
+  Subject subject{*claims, key_issuer, policy, now, caller};
   for (const auto check : checks)
     if (const Why why = check(subject)) return refused(why);
   return caller;

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rollcall::auth {
@@ -24,11 +25,15 @@ struct Policy {
 /// A template of an issuer with the tenant put in.
 std::string issuer_of(const std::string& issuer_template, const std::string& tenant_id);
 
-/// Signature, then claims: issuer, tenant, audience, times, kind, client, identity (access-tokens and
-/// claims-validation of the identity platform, RFC 9068, RFC 8725). Pure: `key` is the one with the token's
-/// kid, `now` is given. The Problem is always `token_invalid`; its message is for the log and holds nothing
-/// of the token.
+/// Signature, then claims. Pure: `key` is the one with the token's kid, `now` is given. The Problem is always
+/// `token_invalid`; its message is for the log and holds nothing of the token.
 Result<Caller> verify(const UnverifiedToken& token, const Key& key, const Policy& policy,
                       std::chrono::system_clock::time_point now);
+
+/// What the claims say of the caller, once the signature is known to be the key's: issuer, tenant, audience,
+/// times, kind, client, identity (access-tokens and claims-validation of the identity platform, RFC 9068, RFC
+/// 8725). `key_issuer` is whose tokens the key may sign, empty where that was not said.
+Result<Caller> read_claims(std::string_view payload, const std::string& key_issuer, const Policy& policy,
+                           std::chrono::system_clock::time_point now);
 
 }  // namespace rollcall::auth
