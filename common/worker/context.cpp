@@ -30,7 +30,7 @@ void hold(postgres::Transaction& transaction, const Claimed& claimed, const Json
 
 void LoopContext::checkpoint(const std::function<void(postgres::Transaction&)>& write,
                              std::vector<kafka::Message> publish) {
-  const auto asked_at = std::chrono::steady_clock::now();
+  const auto asked_at = parts_.clock.steady();
   auto ids = parts_.database.transact([&](postgres::Transaction& transaction) {
     hold(transaction, claimed_, carried_);
     if (write) write(transaction);

@@ -33,7 +33,7 @@ void InFlight::claimed(const std::shared_ptr<const Claimed>& run) {
   const std::lock_guard lock(mutex_);
   auto& entry = runs_[run->run.id];
   entry.claimed = run;
-  entry.beaten_at = std::chrono::steady_clock::now();
+  entry.beaten_at = clock_.steady();
   entry.followed = run->followed;
   if (may_lead(*run)) leaders_.try_emplace(equal_of(*run), run->run.id);
 }
@@ -44,7 +44,7 @@ bool InFlight::begin(const Uuid& run) {
   forget_leader(run, entry);
   unpinned_.wait(lock, [&] { return entry.pins == 0; });
   entry.begun = true;
-  entry.begun_at = std::chrono::steady_clock::now();
+  entry.begun_at = clock_.steady();
   return !entry.cancelled && !entry.lost;
 }
 
@@ -113,7 +113,7 @@ bool InFlight::confirmed(const Uuid& run) const {
   const std::lock_guard lock(mutex_);
   const auto found = runs_.find(run);
   return found != runs_.end() && !found->second.lost &&
-         std::chrono::steady_clock::now() - found->second.confirmed_at < runs::stale_after / 2;
+         clock_.steady() - found->second.confirmed_at < runs::stale_after / 2;
 }
 
 void InFlight::confirm(const Uuid& run, SteadyTime asked_at) {
@@ -161,34 +161,46 @@ SELECT r.id, r.cancel_requested, r.claim IS DISTINCT FROM u.claim OR r.state <> 
 FROM unnest($1::uuid[], $2::uuid[]) AS u(id, claim) JOIN ops.runs r ON r.id = u.id)";
 
 void InFlight::heartbeat(postgres::Database& database) {
-  const auto now = std::chrono::steady_clock::now();
+  const auto asked_at = clock_.steady();
+  const auto held = due_heartbeats();
+  if (held.empty()) return;
   std::vector<Uuid> ids, claims;
-  {
-    const std::lock_guard lock(mutex_);
-    for (auto& [id, entry] : runs_) {
-      // Claimed or beaten just now: a flood of short runs needs no heartbeats at all.
-      if (!entry.claimed || now - entry.beaten_at < runs::heartbeat_every) continue;
-      entry.beaten_at = now;
-      ids.push_back(id);
-      claims.push_back(entry.claimed->claim);
-    }
+  for (const auto& one : held) {
+    ids.push_back(one.run);
+    claims.push_back(one.claim);
   }
-  if (ids.empty()) return;
-  std::map<Uuid, std::pair<bool, bool>> found;  // cancelled, lost
+  std::map<Uuid, Heard> answers;
   for (const auto& row : database.query(heartbeat_sql, {postgres::array(ids), postgres::array(claims)}))
-    found.emplace(row.uuid(0), std::pair{row.flag(1), row.flag(2)});
+    answers.emplace(row.uuid(0), Heard{row.flag(1), row.flag(2)});
+  heard(held, answers, asked_at);
+}
+
+std::vector<InFlight::Held> InFlight::due_heartbeats() {
+  const auto now = clock_.steady();
+  std::vector<Held> held;
+  const std::lock_guard lock(mutex_);
+  for (auto& [id, entry] : runs_) {
+    // Claimed or beaten just now: a flood of short runs needs no heartbeats at all.
+    if (!entry.claimed || now - entry.beaten_at < runs::heartbeat_every) continue;
+    entry.beaten_at = now;
+    held.push_back({id, entry.claimed->claim});
+  }
+  return held;
+}
+
+void InFlight::heard(const std::vector<Held>& asked, const std::map<Uuid, Heard>& answers,
+                     SteadyTime asked_at) {
   std::vector<std::stop_source> stops;
   {
     const std::lock_guard lock(mutex_);
-    for (std::size_t i = 0; i < ids.size(); ++i) {
-      const auto entry = runs_.find(ids[i]);
+    for (const auto& [run, claim] : asked) {
+      const auto entry = runs_.find(run);
       // Gone, or claimed anew: settled meanwhile.
-      if (entry == runs_.end() || !entry->second.claimed || entry->second.claimed->claim != claims[i])
-        continue;
-      const auto state = found.find(ids[i]);
-      entry->second.lost = state == found.end() || state->second.second;
-      entry->second.cancelled = !entry->second.lost && state->second.first;
-      if (!entry->second.lost) entry->second.confirmed_at = now;
+      if (entry == runs_.end() || !entry->second.claimed || entry->second.claimed->claim != claim) continue;
+      const auto answer = answers.find(run);
+      entry->second.lost = answer == answers.end() || answer->second.lost;
+      entry->second.cancelled = !entry->second.lost && answer->second.cancel_requested;
+      if (!entry->second.lost) entry->second.confirmed_at = asked_at;
       if (entry->second.lost || entry->second.cancelled) stops.push_back(entry->second.stop);
     }
   }
@@ -197,7 +209,7 @@ void InFlight::heartbeat(postgres::Database& database) {
 }
 
 std::vector<std::shared_ptr<const Claimed>> InFlight::long_running(std::chrono::milliseconds age) {
-  const auto before = std::chrono::steady_clock::now() - age;
+  const auto before = clock_.steady() - age;
   std::vector<std::shared_ptr<const Claimed>> found;
   const std::lock_guard lock(mutex_);
   for (auto& [id, entry] : runs_) {

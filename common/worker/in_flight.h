@@ -13,6 +13,7 @@ namespace rollcall::worker {
 /// that an equal command can join one that has not begun. Safe from any thread.
 class InFlight {
  public:
+  explicit InFlight(const Clock& clock) : clock_(clock) {}
   /// False where the run is in flight already. Counted from here on.
   bool add(const Uuid& run);
   void claimed(const std::shared_ptr<const Claimed>& run);
@@ -45,6 +46,16 @@ class InFlight {
   void store_progress(postgres::Database& database);
   /// Tells the database that their holder lives; stops what was cancelled or taken over meanwhile.
   void heartbeat(postgres::Database& database);
+  struct Held {
+    Uuid run, claim;
+  };
+  struct Heard {
+    bool cancel_requested = false, lost = false;
+  };
+  /// The two halves of heartbeat(): whose heartbeat is due, which then counts as sent …
+  std::vector<Held> due_heartbeats();
+  /// … and what the database said of them, asked at `asked_at`. A run it does not know is lost.
+  void heard(const std::vector<Held>& asked, const std::map<Uuid, Heard>& answers, SteadyTime asked_at);
   /// What has been running for `age` and was not named before: worth telling that it runs.
   std::vector<std::shared_ptr<const Claimed>> long_running(std::chrono::milliseconds age);
 
@@ -61,6 +72,7 @@ class InFlight {
   static Equal equal_of(const Claimed& claimed);
   void forget_leader(const Uuid& run, const Entry& entry);
 
+  const Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable unpinned_;
   std::map<Uuid, Entry> runs_;

@@ -33,6 +33,7 @@ class Loop {
         handler_(handler),
         clock_(clock),
         stop_(std::move(stop)),
+        in_flight_(clock),
         outbox_(database, producer),
         deliveries_(producer),
         graveyard_(deliveries_,
