@@ -267,7 +267,8 @@ std::optional<Lanes::Piece> Loop::piece_of(std::shared_ptr<Claimed> claimed) {
   if (claimed->cancel_requested) end = cancelled();
   if (!end && clock_.wall() > claimed->asked_at + retry.age_max) end = expired(retry);
   if (end) {
-    settler_.add({claimed, std::move(*end), {}, claimed->followed});
+    in_flight_.begin(claimed->run.id);  // nothing joins it any more: who did until now is to hear of its end
+    settler_.add({claimed, std::move(*end), {}, in_flight_.followed(claimed->run.id)});
     return std::nullopt;
   }
   std::string key = claimed->key();
