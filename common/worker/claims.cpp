@@ -47,7 +47,8 @@ ORDER BY u.id
 ON CONFLICT (id) DO UPDATE SET state = 'waiting', joined_to = excluded.joined_to,
     error_code = excluded.error_code, error_message = excluded.error_message
 WHERE r.worker = excluded.worker AND (
-    (r.state = 'queued' AND r.attempt = 0 AND r.approved_digest IS NULL) OR
+    -- One that has begun may have a plan under way, which its leader would wait for.
+    (r.state = 'queued' AND r.attempt = 0 AND r.started_at IS NULL AND r.approved_digest IS NULL) OR
     (r.state = 'waiting' AND r.joined_to = excluded.joined_to))
 RETURNING id)";
 
