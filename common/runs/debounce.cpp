@@ -7,7 +7,7 @@ namespace {
 
 // What waits already is found by the unique index runs_debounced, so that two processes cannot both insert.
 // A queued run that is claimed meanwhile reads what it is about after this statement began, hence after the
-// change this run is for.
+// change this run is for; one that has begun may carry out a plan that is older.
 constexpr const char* insert_sql = R"(
 INSERT INTO ops.runs (id, tenant_id, organization_id, worker, operation, state, caller_identity, parameters,
     parameters_hash, error_code, error_message, resume_at)
@@ -16,7 +16,8 @@ SELECT u.id, u.tenant, u.organization, u.worker, u.operation, 'waiting', u.calle
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[])
     AS u(id, tenant, organization, worker, operation, caller, parameters, hash)
 WHERE NOT EXISTS (SELECT FROM ops.runs r WHERE r.organization_id = u.organization AND r.worker = u.worker
-    AND r.operation = u.operation AND r.parameters_hash = u.hash AND r.state = 'queued' AND r.attempt = 0)
+    AND r.operation = u.operation AND r.parameters_hash = u.hash AND r.state = 'queued' AND r.attempt = 0
+    AND r.started_at IS NULL)
 ORDER BY u.organization -- one order for all: no deadlocks
 ON CONFLICT DO NOTHING)";
 
