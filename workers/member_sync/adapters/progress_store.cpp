@@ -32,11 +32,12 @@ Json results_json(const std::vector<Settled>& settled) {
   return results;
 }
 
-// From the open runs, which are few; a plan may be megabytes.
+// From the open runs, which are few; a plan may be megabytes. One older than its run's beginning was left by
+// what ended before the run was tried again by hand: nobody carries it out, and nobody waits for it.
 constexpr const char* ahead_sql =
     "FROM ops.runs r JOIN sync.plans p ON p.run_id = r.id WHERE r.organization_id = $2 AND "
     "r.worker = 'member-sync' AND r.state IN ('queued', 'running', 'waiting') AND r.id <> $1 AND "
-    "p.document->'applying' = 'true'";
+    "p.document->'applying' = 'true' AND p.created_at >= r.started_at";
 
 }  // namespace
 
@@ -66,8 +67,10 @@ bool still_first(postgres::Transaction& transaction, const Uuid& run, const Uuid
 
 std::optional<StoredPlan> load_plan(postgres::Database& database, const Uuid& run) {
   return database.transact([&](postgres::Transaction& transaction) -> std::optional<StoredPlan> {
-    const auto rows =
-        transaction.query("SELECT group_id, document FROM sync.plans WHERE run_id = $1", {value(run)});
+    const auto rows = transaction.query(
+        "SELECT p.group_id, p.document FROM sync.plans p JOIN ops.runs r ON r.id = p.run_id "
+        "WHERE p.run_id = $1 AND p.created_at >= r.started_at",
+        {value(run)});
     if (rows.empty()) return std::nullopt;
     const Json document = rows.front().json(1);
     if (!document.value("applying", false)) return std::nullopt;
