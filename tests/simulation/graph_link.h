@@ -1,0 +1,52 @@
+#pragma once
+#include "common/graph/circuit_breaker.h"
+#include "common/graph/quota_share.h"
+#include "tests/simulation/services.h"
+
+#include <functional>
+#include <optional>
+
+namespace rollcall::simulation {
+
+/// What a process has between its jobs and Graph: the governor, its share of the quota, the circuit breaker,
+/// and the topic on which processes tell each other of both.
+class GraphLink {
+ public:
+  GraphLink(Services& services, HostPtr host, std::string instance);
+
+  using Granted = tl::expected<std::uint64_t, Error>;
+  /// Room for one call; throttled where there is none within `patience`.
+  void acquire(graph::Cost cost, graph::Priority priority, const Uuid& organization, milliseconds patience,
+               std::function<void(Granted)> done);
+  void answered(std::uint64_t reservation, graph::Cost cost, const GraphAnswer& answer);
+  /// A call leaves this process now.
+  void check_sending() const;
+  /// The share is given back; nothing is under way any more.
+  void leave();
+
+ private:
+  void look(std::uint64_t waiter, SteadyTime looked_at);
+  void read(const Record& record);
+  void tick();
+  void publish(Payload payload);
+
+  Services& services_;
+  HostPtr host_;
+  std::string instance_, member_;
+  graph::Governor governor_;
+  std::optional<graph::QuotaShare> share_;
+  graph::CircuitBreaker breaker_;
+  SteadyTime told_until_{};  // no call before, as far as this process knows
+  SteadyTime living_asked_{};
+  struct Waiter {
+    graph::Cost cost;
+    graph::Priority priority;
+    std::string organization;
+    SteadyTime deadline;
+    std::function<void(Granted)> done;
+  };
+  std::map<std::uint64_t, Waiter> waiters_;
+  std::uint64_t next_waiter_ = 0;
+};
+
+}  // namespace rollcall::simulation
