@@ -3,8 +3,11 @@
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
+#include "common/runs/runs.h"
 #include "workers/member_sync/accounting.h"
+#include "workers/member_sync/adapters/audit_event.h"
 #include "workers/member_sync/adapters/identities.h"
+#include "workers/member_sync/core/unfinished.h"
 
 #include <algorithm>
 #include <iterator>
@@ -52,7 +55,12 @@ struct Handler::Job {
 };
 
 struct Handler::Facts {
+  struct Unfinished {
+    UnfinishedPlan plan;
+    Aftermath aftermath;
+  };
   Findings findings;
+  std::vector<Unfinished> unfinished;  ///< earlier runs' plans
   Plan plan;
   GroupReading reading;
   Ids mirror_before;
@@ -122,9 +130,12 @@ worker::Outcome Handler::start(Job& job) {
     });
     return worker::Done{std::move(result)};
   }
-  if (auto held = hold_back(job, facts, digest)) return std::move(*held);
+  if (auto held = hold_back(job, facts, digest, turn.begun)) return std::move(*held);
   if (!record_reading(job, facts, digest, turn.begun)) return behind(milliseconds{100});
-  return carry_out(job, facts.plan, facts.findings, {}, false);
+  // What an earlier run has done and the reading does not show yet is found in effect when it is done again.
+  const bool maybe_applied =
+      std::ranges::any_of(facts.unfinished, [](const auto& one) { return one.aftermath.open; });
+  return carry_out(job, facts.plan, facts.findings, {}, maybe_applied);
 }
 
 worker::Outcome Handler::behind(milliseconds wait) const {
@@ -159,6 +170,7 @@ Ids Handler::resolve_open(Job& job, Roster& roster, Findings& findings) {
 Handler::Facts Handler::gather(Job& job) {
   Facts facts;
   Findings& findings = facts.findings;
+  auto unfinished = load_unfinished(database_, job.run.id, job.run.organization_id);
   findings.roster_version = job.organization.roster_version;
   Roster roster = store_.roster(job.run.organization_id, job.tenant_id);
   const Ids untouched = resolve_open(job, roster, findings);
@@ -172,6 +184,12 @@ Handler::Facts Handler::gather(Job& job) {
     Ids rest;
     std::ranges::set_difference(roster.ids, facts.reading.others, std::back_inserter(rest));
     roster.ids = std::move(rest);
+  }
+  for (UnfinishedPlan& one : unfinished) {
+    // Of a group that is no longer linked, nobody here can see what became of it.
+    Aftermath found;
+    if (one.stored.group == job.group) found = aftermath(one.stored.plan, one.stored.finished, group);
+    facts.unfinished.push_back({std::move(one), std::move(found)});
   }
   facts.plan = make_plan({roster.ids, roster.departed, group, untouched, job.organization.policy});
   facts.roster_size = roster.ids.size();
@@ -190,7 +208,8 @@ Handler::Facts Handler::gather(Job& job) {
 }
 
 /// Guards: nothing is touched until a person has approved exactly this plan.
-std::optional<worker::Outcome> Handler::hold_back(Job& job, const Facts& facts, const std::string& digest) {
+std::optional<worker::Outcome> Handler::hold_back(Job& job, const Facts& facts, const std::string& digest,
+                                                  WallTime begun) {
   if (facts.plan.removals.empty() || digest == job.run.approved_digest) return std::nullopt;
   auto problem = tripped_guard(job.organization.guards, facts.plan, facts.roster_size, facts.group_size);
   if (!problem) return std::nullopt;
@@ -200,6 +219,7 @@ std::optional<worker::Outcome> Handler::hold_back(Job& job, const Facts& facts, 
   result["plan"] = shown_plan(facts.plan);
   result["digest"] = digest;
   job.context.checkpoint([&](postgres::Transaction& transaction) {
+    close_unfinished(transaction, job, facts, begun);  // an approval may take days
     save_plan(transaction,
               {job.run.id, job.run.organization_id, job.group, digest, &facts.plan, to_json(facts.findings)});
   });
@@ -212,7 +232,7 @@ std::optional<worker::Outcome> Handler::hold_back(Job& job, const Facts& facts, 
 bool Handler::record_reading(Job& job, const Facts& facts, const std::string& digest, WallTime begun) {
   bool first = true;
   job.context.checkpoint([&](postgres::Transaction& transaction) {
-    first = still_first(transaction, job.run.id, job.run.organization_id, begun);
+    first = close_unfinished(transaction, job, facts, begun);
     if (!first) return;
     if (!facts.keep_old_link)
       save_reading(transaction, job.run.organization_id, job.group, facts.reading, facts.mirror_before);
@@ -221,6 +241,29 @@ bool Handler::record_reading(Job& job, const Facts& facts, const std::string& di
                               to_json(facts.findings), true});
   });
   return first;
+}
+
+/// Puts on record what earlier runs did and did not live to tell, under their names; the sweep publishes it.
+/// False, and nothing is done, where another run was quicker: what the reading shows may then be its doing.
+bool Handler::close_unfinished(postgres::Transaction& transaction, const Job& job, const Facts& facts,
+                               WallTime begun) const {
+  std::vector<Uuid> known;
+  for (const auto& one : facts.unfinished)
+    known.push_back(one.plan.run);
+  if (!still_first(transaction, job.run.id, job.run.organization_id, begun, known)) return false;
+  for (const auto& [unfinished, aftermath] : facts.unfinished) {
+    const Plan& plan = unfinished.stored.plan;
+    const AuditedRun run{unfinished.run, job.run.organization_id, job.group, job.tenant_id,
+                         unfinished.caller_identity};
+    std::vector<kafka::Message> events;
+    for (const std::uint32_t change : aftermath.in_effect)
+      events.push_back(audit_event(run, plan.member(change), plan.is_add(change), {}, clock_.wall()));
+    runs::store_in_outbox(transaction, events);
+    close_plan(transaction, unfinished.run);
+    log::info("unfinished_plan_closed",
+              {{"run_id", unfinished.run.to_string()}, {"found_in_effect", events.size()}});
+  }
+  return true;
 }
 
 worker::Outcome Handler::carry_out(Job& job, const Plan& plan, const Findings& findings,

@@ -43,8 +43,11 @@ class Handler final : public worker::Handler {
   worker::Outcome resume(Job& job, StoredPlan stored);
   Facts gather(Job& job);
   Ids resolve_open(Job& job, Roster& roster, Findings& findings);
-  std::optional<worker::Outcome> hold_back(Job& job, const Facts& facts, const std::string& digest);
+  std::optional<worker::Outcome> hold_back(Job& job, const Facts& facts, const std::string& digest,
+                                           WallTime begun);
   bool record_reading(Job& job, const Facts& facts, const std::string& digest, WallTime begun);
+  bool close_unfinished(postgres::Transaction& transaction, const Job& job, const Facts& facts,
+                        WallTime begun) const;
   worker::Outcome behind(std::chrono::milliseconds wait) const;
   worker::Outcome carry_out(Job& job, const Plan& plan, const Findings& findings,
                             const std::vector<Settled>& finished, bool resumed);

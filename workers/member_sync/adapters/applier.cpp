@@ -5,6 +5,7 @@
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "common/runs/runs.h"
+#include "workers/member_sync/adapters/audit_event.h"
 #include "workers/member_sync/adapters/graph_group.h"
 #include "workers/member_sync/adapters/progress_store.h"
 
@@ -266,26 +267,14 @@ void Applier::record_after_cancel() {
 
 std::vector<kafka::Message> Applier::audit_messages() const {
   std::vector<kafka::Message> messages;
-  const std::string run = task_.run.id.to_string();
-  const std::string organization = task_.run.organization_id.to_string();
+  const AuditedRun run{task_.run.id, task_.run.organization_id, task_.group, task_.tenant_id,
+                       task_.run.caller_identity};
   const WallTime now = clock_.wall();
   for (const Pending& one : pending_) {
     if (!one.settled.ours()) continue;
-    const char* action = task_.plan.is_add(one.settled.change) ? "member_added" : "member_removed";
-    const std::string member = task_.plan.member(one.settled.change).to_string();
-    const std::string event_id = crypto::derived_uuid({run, action, member}).to_string();
-    Json event = {{"event_id", event_id},
-                  {"occurred_at", to_rfc3339(now)},
-                  {"tenant_id", task_.tenant_id},
-                  {"organization_id", organization},
-                  {"group_id", task_.group.to_string()},
-                  {"run_id", run},
-                  {"actor", task_.run.caller_identity},
-                  {"action", action},
-                  {"member_object_id", member}};
-    if (!one.request_id.empty()) event["graph_request_id"] = one.request_id;
+    const std::uint32_t change = one.settled.change;
     messages.push_back(
-        runs::make_message(runs::audit_topic, organization, "rollcall.audit-event.v1", event_id, event, now));
+        audit_event(run, task_.plan.member(change), task_.plan.is_add(change), one.request_id, now));
   }
   return messages;
 }

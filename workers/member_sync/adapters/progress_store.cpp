@@ -32,12 +32,24 @@ Json results_json(const std::vector<Settled>& settled) {
   return results;
 }
 
-// From the open runs, which are few; a plan may be megabytes. One older than its run's beginning was left by
-// what ended before the run was tried again by hand: nobody carries it out, and nobody waits for it.
-constexpr const char* ahead_sql =
-    "FROM ops.runs r JOIN sync.plans p ON p.run_id = r.id WHERE r.organization_id = $2 AND "
-    "r.worker = 'member-sync' AND r.state IN ('queued', 'running', 'waiting') AND r.id <> $1 AND "
-    "p.document->'applying' = 'true' AND p.created_at >= r.started_at";
+StoredPlan read_plan(postgres::Transaction& transaction, const Uuid& run, const Uuid& group,
+                     const Json& document) {
+  auto plan = plan_from_json(document);
+  if (!plan) throw Error(Fault::invalid, "internal", plan.error().message);
+  return {group, std::move(*plan), document.value("context", Json::object()), read_results(transaction, run)};
+}
+
+// An open run carries its plan out. One older than its run's beginning was left by what ended before the run
+// was tried again by hand: nobody carries it out, and nobody waits for it.
+constexpr const char* carried_out =
+    "coalesce(r.state IN ('queued', 'running', 'waiting') AND p.created_at >= r.started_at, false)";
+
+// By the index plans_applying: a plan may be megabytes.
+const std::string ahead_sql =
+    std::string(
+        "FROM sync.plans p JOIN ops.runs r ON r.id = p.run_id WHERE p.organization_id = $2 AND "
+        "p.document->'applying' = 'true' AND r.id <> $1 AND ") +
+    carried_out;
 
 }  // namespace
 
@@ -54,15 +66,21 @@ Turn ask_turn(postgres::Database& database, const Uuid& run, const Uuid& organiz
 }
 
 bool still_first(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization,
-                 WallTime begun) {
+                 WallTime begun, const std::vector<Uuid>& known) {
   transaction.execute("SELECT FROM directory.organizations WHERE id = $1 FOR NO KEY UPDATE",
                       {value(organization)});
-  const std::string ahead = std::string("SELECT ") + ahead_sql + " LIMIT 1";
-  if (!transaction.query(ahead, {value(run), value(organization)}).empty()) return false;
-  return transaction
-      .query("SELECT FROM sync.groups WHERE organization_id = $1 AND synced_at > $2::timestamptz",
-             {value(organization), value(begun)})
-      .empty();
+  const bool alone =
+      transaction
+          .query(
+              "SELECT FROM sync.plans p WHERE p.organization_id = $2 AND p.document->'applying' = 'true' "
+              "AND p.run_id <> $1 AND p.run_id <> ALL($3::uuid[]) LIMIT 1",
+              {value(run), value(organization), postgres::array(known)})
+          .empty();
+  return alone &&
+         transaction
+             .query("SELECT FROM sync.groups WHERE organization_id = $1 AND synced_at > $2::timestamptz",
+                    {value(organization), value(begun)})
+             .empty();
 }
 
 std::optional<StoredPlan> load_plan(postgres::Database& database, const Uuid& run) {
@@ -74,10 +92,24 @@ std::optional<StoredPlan> load_plan(postgres::Database& database, const Uuid& ru
     if (rows.empty()) return std::nullopt;
     const Json document = rows.front().json(1);
     if (!document.value("applying", false)) return std::nullopt;
-    auto plan = plan_from_json(document);
-    if (!plan) throw Error(Fault::invalid, "internal", plan.error().message);
-    return StoredPlan{rows.front().uuid(0), std::move(*plan), document.value("context", Json::object()),
-                      read_results(transaction, run)};
+    return read_plan(transaction, run, rows.front().uuid(0), document);
+  });
+}
+
+std::vector<UnfinishedPlan> load_unfinished(postgres::Database& database, const Uuid& run,
+                                            const Uuid& organization) {
+  return database.transact([&](postgres::Transaction& transaction) {
+    std::vector<UnfinishedPlan> found;
+    const auto rows = transaction.query(
+        std::string("SELECT p.run_id, coalesce(r.caller_identity, ''), p.group_id, p.document FROM "
+                    "sync.plans p LEFT JOIN ops.runs r ON r.id = p.run_id WHERE p.organization_id = $2 AND "
+                    "p.document->'applying' = 'true' AND (p.run_id = $1 OR NOT ") +
+            carried_out + ") ORDER BY p.created_at",
+        {value(run), value(organization)});
+    for (const auto& row : rows)
+      found.push_back(
+          {row.uuid(0), row.text(1), read_plan(transaction, row.uuid(0), row.uuid(2), row.json(3))});
+    return found;
   });
 }
 

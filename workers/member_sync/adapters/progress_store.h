@@ -40,10 +40,22 @@ struct Turn {
 /// Whether it is this run's turn to read roster and group. The wait ends after that of the run ahead, and
 /// grows with the age of this run, so that many which wait for one do not ask all the time.
 Turn ask_turn(postgres::Database& database, const Uuid& run, const Uuid& organization);
-/// Asked again in the transaction that stores the plan: whether nobody began or ended applying one since.
-/// Locks the organization's row, so that of two who ask at once one is told no.
+/// Asked again in the transaction that stores the plan: whether nobody began or ended applying one since, and
+/// no other plan than those `known` was left unfinished. Locks the organization's row, so that of two who ask
+/// at once one is told no.
 bool still_first(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization,
-                 WallTime begun);
+                 WallTime begun, const std::vector<Uuid>& known);
+
+/// A plan that was being applied when its run ended, or when its run was tried again by hand, which begins
+/// anew: what became of some of its changes nobody has put on record.
+struct UnfinishedPlan {
+  Uuid run;
+  std::string caller_identity;
+  StoredPlan stored;
+};
+/// Those of an organization, as `run` finds them, which is about to plan. The oldest first.
+std::vector<UnfinishedPlan> load_unfinished(postgres::Database& database, const Uuid& run,
+                                            const Uuid& organization);
 
 /// Settled changes into sync.checkpoints, and those in effect into sync.recent_writes.
 void save_checkpoint(postgres::Transaction& transaction, const Uuid& run, const Uuid& organization,
