@@ -17,6 +17,18 @@ std::vector<TopicPartition> plain(const rd_kafka_topic_partition_list_t* list) {
   return out;
 }
 
+/// Only a new consumer helps, under another instance id or in this one's place.
+[[noreturn]] void fail_for_good(const ConsumerOptions& options, rd_kafka_resp_err_t cause,
+                                const std::string& reason) {
+  if (cause == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
+    throw Error(Fault::conflict, "instance_fenced",
+                "Another process has taken the place of instance " + options.instance_id + " in group " +
+                    options.group + ".");
+  }
+  throw Error(Fault::conflict, "kafka_consumer_failed",
+              "The consumer of group " + options.group + " cannot go on: " + reason);
+}
+
 [[noreturn]] void fail(const std::string& what, rd_kafka_resp_err_t error) {
   throw Error(Fault::transient, "kafka_unavailable", "Kafka: " + what + ": " + rd_kafka_err2str(error));
 }
@@ -136,11 +148,10 @@ std::vector<Message> Consumer::poll(std::size_t max, std::chrono::milliseconds t
       gathered.push_back(internal::to_message(*raw));
       continue;
     }
-    // Another process has our group.instance.id, or the handle is beyond repair: only a new start helps.
     if (raw->err == RD_KAFKA_RESP_ERR__FATAL || raw->err == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID) {
       char reason[256] = "";
       const auto cause = rd_kafka_fatal_error(state_->raw(), reason, sizeof reason);
-      fail(std::string("the consumer must be started anew (") + reason + ")", cause ? cause : raw->err);
+      fail_for_good(state_->options, cause ? cause : raw->err, reason);
     }
     if (raw->err != RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       log::warn("kafka_consumer_error", {{"error", std::string(rd_kafka_message_errstr(raw.get()))}});

@@ -79,7 +79,8 @@ class Consumer {
  public:
   explicit Consumer(ConsumerOptions options);
   ~Consumer();
-  /// Up to `max` messages; waits at most `timeout` for the first.
+  /// Up to `max` messages; waits at most `timeout` for the first. Throws Error{conflict} where only a new
+  /// process helps: "instance_fenced" (another one reads under our instance id), "kafka_consumer_failed".
   std::vector<Message> poll(std::size_t max, std::chrono::milliseconds timeout);
   /// Next offset to read, per partition. Synchronous false: fire and forget.
   void commit(const std::map<TopicPartition, std::int64_t>& next, bool synchronous);

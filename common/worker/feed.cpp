@@ -78,6 +78,7 @@ void Graveyard::bury(const Ticket& ticket, const Problem& problem, const std::st
 Feed::Feed(kafka::ConsumerOptions options, Wiring wiring, Deliveries& deliveries, Graveyard& graveyard,
            metrics::Counter& messages)
     : group_(options.group),
+      topic_(options.topics.front()),
       wiring_(std::move(wiring)),
       deliveries_(deliveries),
       graveyard_(graveyard),
@@ -95,6 +96,8 @@ void Feed::run(std::stop_token stop) {
     try {
       poll_once();
     } catch (const std::exception& error) {
+      const auto* ours = dynamic_cast<const Error*>(&error);
+      if (ours != nullptr && ours->fault() == Fault::conflict) throw;
       log::warn("poll_failed", log::describe(error));
       pause(std::chrono::milliseconds{500}, stop);
     }
@@ -109,14 +112,19 @@ void Feed::poll_once() {
   deliveries_.retry();
 }
 
-// Pausing makes librdkafka throw away what it has fetched ahead, so it is for work that takes long; a short wait is just not
-// polling.
+// Pausing makes librdkafka throw away what it has fetched ahead, so it is for work that takes long; a short
+// wait is just not polling.
 void Feed::hold_back() {
   bool full = offsets_->open() >= wiring_.open_max;
   if (full && !paused_) full = !offsets_->wait_for_fewer(wiring_.open_max * 3 / 4, patience);
   if (full == paused_) return;
   paused_ = full;
   full ? consumer_.pause() : consumer_.resume();
+  if (wiring_.health == nullptr) return;
+  const std::string name = "queue " + topic_;
+  if (!full) return wiring_.health->clear(name);
+  wiring_.health->note(name, "full: " + std::to_string(wiring_.open_max) +
+                                 " messages are in hand, and no more are taken before some are finished");
 }
 
 void Feed::take(kafka::Message message) {

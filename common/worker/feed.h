@@ -3,6 +3,7 @@
 #include "common/schema/validator.h"
 #include "common/worker/claims.h"
 #include "common/worker/deliveries.h"
+#include "common/worker/health.h"
 
 #include <functional>
 #include <memory>
@@ -47,10 +48,11 @@ class Feed {
     /// Takes a message over, whose ticket is finished later; or says why it cannot be served: then it is
     /// buried.
     std::function<std::optional<Problem>(const Ticket& ticket)> take;
+    Health* health = nullptr;  ///< told while no more messages are taken
   };
   Feed(kafka::ConsumerOptions options, Wiring wiring, Deliveries& deliveries, Graveyard& graveyard,
        metrics::Counter& messages);
-  /// Polls until `stop`.
+  /// Polls until `stop`. Throws Error{conflict} where the consumer is beyond repair: see kafka::Consumer.
   void run(std::stop_token stop);
   /// After run(): commits what is finished, waits for the answer, leaves the group.
   void close();
@@ -62,7 +64,7 @@ class Feed {
   void commit(bool synchronous);
   void hold_back();
 
-  std::string group_;
+  std::string group_, topic_;
   Wiring wiring_;
   Deliveries& deliveries_;
   Graveyard& graveyard_;

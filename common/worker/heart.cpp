@@ -52,6 +52,15 @@ void Heart::mind_pause() {
                                           {postgres::value(parts_.claimant.worker)});
   const bool paused = !rows.empty();
   parts_.inbox.set_paused(paused);
+  const std::string name = "paused";
+  if (paused) {
+    const std::string note = rows.front().text(0), by = rows.front().text(1), &kind = parts_.claimant.worker;
+    parts_.health.note(name, kind + " is paused" + (by.empty() ? "" : " by " + by) +
+                                 (note.empty() ? "" : " (" + note + ")") +
+                                 " and begins nothing; go on with: rollcall workers resume " + kind);
+  } else {
+    parts_.health.clear(name);
+  }
   if (paused && paused_ != true)
     log::info("paused", {{"note", rows.front().text(0)}, {"by", rows.front().text(1)}});
   if (!paused && paused_ == true) log::info("resumed");

@@ -1,4 +1,5 @@
 #pragma once
+#include "common/worker/health.h"
 #include "common/worker/in_flight.h"
 #include "common/worker/inbox.h"
 
@@ -19,6 +20,7 @@ class Heart {
     Inbox& inbox;
     const Clock& clock;
     std::function<int()> busy;
+    Health& health;
   };
   explicit Heart(Parts parts) : parts_(std::move(parts)) {}
   /// Until `stop`; then takes itself off ops.workers.

@@ -2,10 +2,13 @@
 
 #include "common/core/clock.h"
 #include "common/core/error.h"
+#include "common/core/json.h"
 #include "common/http_server/server.h"
 #include "common/log/log.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
@@ -33,6 +36,7 @@ sigset_t stop_signals() {
 
 struct StopSignal::State {
   std::stop_source source;
+  std::atomic<int> exit_code = 0;
   int signals = -1;
   int wake = -1;  // tells the thread that the process ends without a signal
   std::thread thread;
@@ -90,6 +94,28 @@ void StopSignal::wait() const {
   never.wait(lock, token(), [] { return false; });
 }
 
+void StopSignal::guard(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const std::exception& error) {
+    int none = 0;
+    state_->exit_code.compare_exchange_strong(none, log::fail(error));
+    state_->source.request_stop();
+  }
+}
+
+int StopSignal::exit_code() const {
+  return state_->exit_code;
+}
+
+std::vector<ReadyCheck> reachability(postgres::Database& database, kafka::Producer& producer,
+                                     const std::string& brokers) {
+  return {{"postgresql", [&database] { return database.reachable(); },
+           "PostgreSQL does not answer; work goes on when it is back"},
+          {"kafka", [&producer] { return producer.reachable(); },
+           "no Kafka broker answers at " + brokers + "; work goes on when one does"}};
+}
+
 struct OpsServer::State {
   State(metrics::Registry& registry, std::vector<ReadyCheck> ready_checks)
       : metrics(registry),
@@ -134,22 +160,39 @@ struct OpsServer::State {
     }
   }
 
-  http_server::Response ask() const {
-    std::string missing;
-    for (const auto& one : checks) {
-      bool ready = false;
-      try {
-        ready = one.ready();
-      } catch (const std::exception& error) {
-        log::warn("ready_check_failed", log::describe(error));
-      }
-      if (!ready) missing += one.name + " is not reachable\n";
+  static Condition look(const ReadyCheck& check) {
+    std::string otherwise = check.otherwise.empty() ? check.name + " is not reachable" : check.otherwise;
+    try {
+      if (check.ready()) return {check.name, Condition::State::ok, "reachable"};
+    } catch (const std::exception& error) {
+      log::warn("ready_check_failed", log::describe(error));
     }
-    return missing.empty() ? text(200, "ready\n") : text(503, missing);
+    return {check.name, Condition::State::problem, std::move(otherwise)};
+  }
+
+  http_server::Response ask() const {
+    static constexpr std::array<const char*, 3> states{"ok", "note", "problem"};
+    std::vector<Condition> all;
+    for (const auto& one : checks)
+      all.push_back(look(one));
+    for (auto& one : health.conditions())
+      all.push_back(std::move(one));
+    Json listed = Json::array();
+    for (const auto& one : all)
+      listed.push_back({{"name", one.name},
+                        {"state", states.at(static_cast<std::size_t>(one.state))},
+                        {"message", one.message}});
+    const bool ready = std::ranges::none_of(
+        all, [](const Condition& one) { return one.state == Condition::State::problem; });
+    const Json answer = {{"status", ready ? "ready" : "not_ready"}, {"checks", std::move(listed)}};
+    return {ready ? 200 : 503,
+            {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}},
+            dump(answer) + "\n"};
   }
 
   metrics::Registry& metrics;
   std::vector<ReadyCheck> checks;
+  Health health;
   std::mutex mutex;
   std::condition_variable_any changed;
   std::vector<http_server::Respond> waiting;
@@ -175,6 +218,10 @@ OpsServer::~OpsServer() {
 
 std::uint16_t OpsServer::port() const {
   return state_->server->port();
+}
+
+Health& OpsServer::health() {
+  return state_->health;
 }
 
 }  // namespace rollcall::worker

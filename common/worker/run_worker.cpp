@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <deque>
+#include <exception>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -20,19 +21,19 @@
 namespace rollcall::worker {
 namespace {
 
-
 class Loop {
  public:
   Loop(const LoopOptions& options, postgres::Database& database, kafka::Producer& producer,
        const schema::Validator& schemas, Handler& handler, const Clock& clock, metrics::Registry& metrics,
-       std::stop_token stop)
+       const std::stop_token& stop, Health* health)
       : options_(options),
         database_(database),
         producer_(producer),
         schemas_(schemas),
         handler_(handler),
         clock_(clock),
-        stop_(std::move(stop)),
+        pass_on_(stop, [this] { ending_.request_stop(); }),
+        health_(health == nullptr ? unheard_ : *health),
         in_flight_(clock),
         outbox_(database, producer),
         deliveries_(producer),
@@ -40,7 +41,7 @@ class Loop {
                    metrics.counter("rollcall_dead_letters_total", "Messages put on a dead-letter topic."),
                    clock),
         tick_server_({options.worker, topic(true), group(true), database, schemas, handler, clock, outbox_,
-                      graveyard_}),
+                      graveyard_, health_}),
         settler_({options.worker, database, outbox_, deliveries_, in_flight_, inbox_, clock, metrics}),
         busy_(metrics.gauge("rollcall_lanes_busy", "Lanes at work.")),
         lanes_(options.lanes, busy_),
@@ -71,6 +72,7 @@ class Loop {
   std::optional<Settlement> settlement(const Claimed& claimed);
   Outcome outcome(const Claimed& claimed, LoopContext& context);
   void serve(Tick tick);
+  void read(Feed& feed);
   void shut_down(Feed& commands, Feed& ticks);
 
   const LoopOptions& options_;
@@ -79,7 +81,13 @@ class Loop {
   const schema::Validator& schemas_;
   Handler& handler_;
   const Clock& clock_;
-  std::stop_token stop_;
+  std::stop_source ending_;  // the process is asked to stop, or a consumer is beyond repair
+  const std::stop_token stop_ = ending_.get_token();
+  const std::stop_callback<std::function<void()>> pass_on_;
+  Health unheard_;
+  Health& health_;
+  std::mutex failure_mutex_;
+  std::exception_ptr failure_;
   InFlight in_flight_;
   Inbox inbox_;
   runs::OutboxPublisher outbox_;
@@ -103,6 +111,7 @@ std::unique_ptr<Feed> Loop::make_feed(bool ticks) {
   Feed::Wiring wiring;
   wiring.open_max = static_cast<std::size_t>(options_.claim_batch_max) * (ticks ? 1 : 4);
   wiring.take = [this, ticks](const Ticket& ticket) { return take(ticket, ticks); };
+  wiring.health = &health_;
   return std::make_unique<Feed>(std::move(consumer), std::move(wiring), deliveries_, graveyard_, messages_);
 }
 
@@ -134,19 +143,34 @@ void Loop::run() {
                in_flight_,
                inbox_,
                clock_,
-               [this] { return lanes_.busy(); }});
+               [this] { return lanes_.busy(); },
+               health_});
   std::jthread beats([&](const std::stop_token& stop) { heart.run(stop); });
   const std::stop_callback stop_handlers(stop_, [this] { in_flight_.stop_all(); });
   {
     // These end by themselves soon after stop_; leaving the block waits for them.
-    const std::jthread poll_ticks([&] { ticks->run(stop_); });
+    const std::jthread poll_ticks([&] { read(*ticks); });
     const std::jthread claimer([this] { claim_until_stopped(); });
     log::info("worker_started", {{"topics", Json::array({topic(false), topic(true)})},
                                  {"lanes", options_.lanes},
                                  {"instance", options_.instance}});
-    commands->run(stop_);
+    read(*commands);
   }
   shut_down(*commands, *ticks);
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+/// Without one of its consumers the process would seem to live, and serve nothing: the whole loop ends.
+void Loop::read(Feed& feed) {
+  try {
+    feed.run(stop_);
+  } catch (const std::exception& error) {
+    log::error("consumer_failed", log::describe(error));
+    health_.problem("consumer " + feed.group(), error.what());
+    const std::lock_guard lock(failure_mutex_);
+    if (!failure_) failure_ = std::current_exception();
+    ending_.request_stop();
+  }
 }
 
 void Loop::claim_until_stopped() {
@@ -361,31 +385,10 @@ void Loop::shut_down(Feed& commands, Feed& ticks) {
 
 }  // namespace
 
-LoopOptions load_loop_options(config::Settings& settings, const CommonSettings& common) {
-  using std::chrono::milliseconds;
-  LoopOptions options;
-  options.worker = common.worker;
-  options.kafka = common.kafka;
-  options.instance = common.instance;
-  options.stable = common.stable;
-  options.lanes =
-      static_cast<int>(settings.number("ROLLCALL_LANES", options.lanes, 1, 256, "Runs served at once."));
-  options.policy.attempts_max =
-      static_cast<int>(settings.number("ROLLCALL_ATTEMPTS_MAX", options.policy.attempts_max, 1, 1'000,
-                                       "Failed attempts after which a run is failed."));
-  options.policy.age_max =
-      settings.duration("ROLLCALL_RUN_AGE_MAX", options.policy.age_max, milliseconds{60'000},
-                        std::chrono::hours{24 * 365}, "A run that is not finished after this is failed.");
-  options.stop_deadline =
-      settings.duration("ROLLCALL_STOP_DEADLINE", options.stop_deadline, milliseconds{1'000},
-                        milliseconds{600'000}, "Time to finish the work in hand when stopping.");
-  return options;
-}
-
 void run_worker(const LoopOptions& options, postgres::Database& database, kafka::Producer& producer,
                 const schema::Validator& schemas, Handler& handler, const Clock& clock,
-                metrics::Registry& metrics, std::stop_token stop) {
-  Loop(options, database, producer, schemas, handler, clock, metrics, std::move(stop)).run();
+                metrics::Registry& metrics, const std::stop_token& stop, Health* health) {
+  Loop(options, database, producer, schemas, handler, clock, metrics, stop, health).run();
 }
 
 }  // namespace rollcall::worker

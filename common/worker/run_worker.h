@@ -4,6 +4,7 @@
 #include "common/schema/validator.h"
 #include "common/worker/common_settings.h"
 #include "common/worker/handler.h"
+#include "common/worker/health.h"
 #include "common/worker/settlement.h"
 
 #include <map>
@@ -29,9 +30,11 @@ LoopOptions load_loop_options(config::Settings& settings, const CommonSettings& 
 
 /// The loop every worker runs: poll, validate, claim in blocks, hand to lanes (order per organization,
 /// parallel across), settle in blocks with the outbox in the same transaction, publish, commit the contiguous
-/// finished prefix. Returns after `stop`, within stop_deadline. PostgreSQL or Kafka being away is waited out.
+/// finished prefix. Returns after `stop`, within stop_deadline. PostgreSQL or Kafka being away is waited out;
+/// a consumer beyond repair ends the loop as `stop` does and is then thrown (Error{conflict}). `health`: what
+/// the loop has to say of itself; nullptr: nobody asks.
 void run_worker(const LoopOptions& options, postgres::Database& database, kafka::Producer& producer,
                 const schema::Validator& schemas, Handler& handler, const Clock& clock,
-                metrics::Registry& metrics, std::stop_token stop);
+                metrics::Registry& metrics, const std::stop_token& stop, Health* health = nullptr);
 
 }  // namespace rollcall::worker

@@ -11,21 +11,32 @@
 namespace rollcall::worker {
 namespace {
 constexpr std::size_t block_max = 1'000;
+
+std::string name_of(const Json& tick) {
+  return "tick " + tick.value("schedule_name", tick.at("schedule_id").get<std::string>());
 }
+
+}  // namespace
 
 void TickServer::serve(const Tick& tick, const std::stop_token& stop) {
   try {
-    const bool done = persist("tick_waits", stop, [&] {
-      queue_commands(parts_.handler.expand(tick.value, stop),
-                     Uuid::parse(tick.value.at("tick_id").get<std::string>()));
-      mark_served(tick.value);
-    });
+    const bool done = persist("tick_waits", stop, [&] { try_once(tick, stop); });
     if (done) tick.ticket.finish();
   } catch (const Error& error) {
     bury(tick, {error.code(), error.what()});
   } catch (const std::exception& error) {
     bury(tick, {"internal", error.what()});
   }
+  parts_.health.clear(name_of(tick.value));
+}
+
+void TickServer::try_once(const Tick& tick, const std::stop_token& stop) try {
+  queue_commands(parts_.handler.expand(tick.value, stop),
+                 Uuid::parse(tick.value.at("tick_id").get<std::string>()));
+  mark_served(tick.value);
+} catch (const Error& error) {
+  parts_.health.note(name_of(tick.value), std::string("waits and is tried again: ") + error.what());
+  throw;
 }
 
 void TickServer::mark_served(const Json& tick) {

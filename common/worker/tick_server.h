@@ -3,6 +3,7 @@
 #include "common/schema/validator.h"
 #include "common/worker/feed.h"
 #include "common/worker/handler.h"
+#include "common/worker/health.h"
 
 #include <stop_token>
 #include <string>
@@ -22,6 +23,7 @@ class TickServer {
     const Clock& clock;
     runs::OutboxPublisher& outbox;
     Graveyard& graveyard;
+    Health& health;
   };
   explicit TickServer(Parts parts) : parts_(std::move(parts)) {}
 
@@ -29,6 +31,7 @@ class TickServer {
   void serve(const Tick& tick, const std::stop_token& stop);
 
  private:
+  void try_once(const Tick& tick, const std::stop_token& stop);
   void queue_commands(const std::vector<Json>& commands, const std::optional<Uuid>& tick);
   void mark_served(const Json& tick);
   void bury(const Tick& tick, const Problem& problem);

@@ -22,8 +22,14 @@ start_all() {
 }
 ops_port() { eval "echo \$port_${1//-/_}"; }
 ready() { curl -sS --max-time 10 "http://127.0.0.1:$(ops_port "$1")/readyz"; }
-# says TEXT: every process alive, and its /readyz says exactly that.
-says() { for worker in "${workers[@]}"; do [ "$(ready "$worker")" = "$1" ] || return 1; done; }
+# says STATUS PROBLEM…: every process alive, and its /readyz says exactly that.
+says() {
+  local wanted
+  wanted=$(jq -cn '{status: $ARGS.positional[0], problems: $ARGS.positional[1:]}' --args "$@")
+  for worker in "${workers[@]}"; do
+    [ "$(ready "$worker" | jq -c '{status, problems: [.checks[] | select(.state == "problem") | .name]}')" = "$wanted" ] || return 1
+  done
+}
 alive() { for worker in "${workers[@]}"; do eval "kill -0 \$pid_${worker//-/_}" || fail "$worker ended"; done; }
 problems() { { rollcall doctor --json || true; } | jq -c '[.checks[] | select(.state == "problem") | .check]'; }
 state() { sql "SELECT state FROM ops.runs WHERE id = '$1'"; }
@@ -57,10 +63,10 @@ down_kafka TERM
 
 # Both away at the start.
 start_all
-until_true 30 "/readyz says that both are away" says $'postgresql is not reachable\nkafka is not reachable'
+until_true 30 "/readyz says that both are away" says not_ready postgresql kafka
 equal "$(problems)" '["postgresql","kafka"]' "what doctor finds"
 up_postgres
-until_true 30 "/readyz says that Kafka is away" says "kafka is not reachable"
+until_true 30 "/readyz says that Kafka is away" says not_ready kafka
 equal "$(problems)" '["kafka"]' "what doctor finds without Kafka"
 alive
 run=$({ timeout 60 "$bin/rollcall" sync "$org" --json || true; } | jq -r '.job_id // empty')
@@ -79,7 +85,7 @@ people 1999
 run=$(rollcall sync "$org" --json | jq -r .job_id)
 middle "$run"
 "$ops/postgres" stop "$work/postgres" immediate
-until_true 30 "/readyz says that PostgreSQL is away" says "postgresql is not reachable"
+until_true 30 "/readyz says that PostgreSQL is away" says not_ready postgresql
 equal "$(problems)" '["postgresql"]' "what doctor finds without PostgreSQL"
 sleep 20
 alive
@@ -95,7 +101,7 @@ people 3999
 run=$(rollcall sync "$org" --json | jq -r .job_id)
 middle "$run"
 down_kafka KILL
-until_true 30 "/readyz says that Kafka is away" says "kafka is not reachable"
+until_true 30 "/readyz says that Kafka is away" says not_ready kafka
 settled 120 "$run"
 alive
 up_kafka

@@ -22,8 +22,7 @@ int main(int argc, char** argv) {
     postgres::Database database(options.common.database);
     kafka::Producer producer(options.common.kafka);
     worker::OpsServer ops(options.common.ops_port, metrics,
-                          {{"postgresql", [&] { return database.reachable(); }},
-                           {"kafka", [&] { return producer.reachable(); }}});
+                          worker::reachability(database, producer, options.common.kafka.brokers));
     log::info("started", {{"ops_port", ops.port()}, {"version", ROLLCALL_VERSION}});
     audit_writer::run_audit_writer(options.loop, database, producer, schemas, clock, metrics, stop.token());
     log::info("stopped");

@@ -42,16 +42,20 @@ int main(int argc, char** argv) try {
                                  metrics};
   graph::Client client{transport, tokens, governor, clock, options.graph, metrics};
   member_sync::Handler handler{database, client, clock, options.handler};
-  worker::OpsServer ops{options.common.ops_port,
-                        metrics,
-                        {{"postgresql", [&] { return database.reachable(); }},
-                         {"kafka", [&] { return producer.reachable(); }}}};
-  const std::jthread roster_events([&] {
-    member_sync::run_roster_events(options.roster_events, database, producer, schemas, clock, metrics,
-                                   stop.token());
+  worker::OpsServer ops{options.common.ops_port, metrics,
+                        worker::reachability(database, producer, options.common.kafka.brokers)};
+  std::jthread roster_events([&] {
+    stop.guard([&] {
+      member_sync::run_roster_events(options.roster_events, database, producer, schemas, clock, metrics,
+                                     stop.token());
+    });
   });
-  worker::run_worker(options.loop, database, producer, schemas, handler, clock, metrics, stop.token());
-  return 0;
+  stop.guard([&] {
+    worker::run_worker(options.loop, database, producer, schemas, handler, clock, metrics, stop.token(),
+                       &ops.health());
+  });
+  roster_events.join();
+  return stop.exit_code();
 } catch (const std::exception& error) {
   return log::fail(error);
 }

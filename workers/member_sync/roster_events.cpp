@@ -51,7 +51,8 @@ class RosterEvents {
 
   void run(const std::stop_token& stop) {
     {
-      const std::jthread storing([&] { store_until(stop); });
+      std::jthread storing([&](const std::stop_token& over) { store_until(over); });
+      const std::stop_callback pass_on(stop, [&] { storing.request_stop(); });
       feed_.run(stop);
     }
     feed_.close();
