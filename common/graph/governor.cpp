@@ -71,16 +71,24 @@ void Governor::refresh(SteadyTime now) const {
     return std::min(known * share, std::max(std::min(floor, known), careful));
   };
   const bool ours = now < lease_until_;
-  resource_units_.set_limit(ours ? limit(units_known_, share_[0], units_floor) : 0);
-  writes_.set_limit(ours ? limit(limits_.writes, share_[1], writes_floor) : 0);
+  share_limit_.resource_units = ours ? limit(units_known_, share_[0], units_floor) : 0;
+  share_limit_.writes = ours ? limit(limits_.writes, share_[1], writes_floor) : 0;
+  resource_units_.set_limit(std::min(share_limit_.resource_units, units_known_ * reach_[0]));
+  writes_.set_limit(std::min(share_limit_.writes, limits_.writes * reach_[1]));
 }
 
 /// How long until both quotas have room; nothing: only an answer can make room.
 std::optional<milliseconds> Governor::room_for(const Cost& cost, bool next, SteadyTime now) {
   const auto units = resource_units_.wait_for(cost.resource_units, now);
   const auto writes = cost.writes > 0 ? writes_.wait_for(cost.writes, now) : milliseconds{0};
-  if (next && units != milliseconds{0}) short_until_[0] = now + shortage_remembered;
-  if (next && writes != milliseconds{0}) short_until_[1] = now + shortage_remembered;
+  // The reach grows by itself; only the share is anybody else's business.
+  const auto is_short = [&](WindowBudget& budget, double units, double limit) {
+    return next && budget.used(now) + units > limit;
+  };
+  if (units != milliseconds{0} && is_short(resource_units_, cost.resource_units, share_limit_.resource_units))
+    short_until_[0] = now + shortage_remembered;
+  if (writes != milliseconds{0} && is_short(writes_, cost.writes, share_limit_.writes))
+    short_until_[1] = now + shortage_remembered;
   if (!units || !writes) return std::nullopt;
   return std::max(*units, *writes);
 }
@@ -111,8 +119,8 @@ std::optional<std::uint64_t> Governor::acquire(Cost cost, Priority priority, mil
     // A wait that is known to be too long is not begun: the caller has better things to do. But with less
     // than all of the quota, nothing is known before the others have had time to give us more.
     const bool too_long = now + needed > deadline;
-    const bool may_grow =
-        (share_[0] < 1 || share_[1] < 1) && now < begun + share_looked_at && now + paused <= deadline;
+    const bool part = std::min({share_[0], share_[1], reach_[0], reach_[1]}) < 1;
+    const bool may_grow = part && now < begun + share_looked_at && now + paused <= deadline;
     if (stop.stop_requested() || now >= deadline || (too_long && !may_grow)) {
       wait = std::max(needed, room ? milliseconds{1} : share_looked_at);
       break;
@@ -226,7 +234,7 @@ void Governor::observe_percentage(double percentage) {
   announce();
 }
 
-PerQuota Governor::set_share(PerQuota limit, PerQuota of_others) {
+PerQuota Governor::set_share(PerQuota limit, PerQuota of_others, PerQuota reach) {
   const std::lock_guard lock(mutex_);
   const auto now = clock_.steady();
   const PerQuota used{resource_units_.used(now) / units_known_, writes_.used(now) / limits_.writes};
@@ -236,6 +244,7 @@ PerQuota Governor::set_share(PerQuota limit, PerQuota of_others) {
     held[i] = std::clamp(std::max(limit[i], used[i]), 0.0, 1.0);
   }
   of_others_ = of_others;
+  reach_ = reach;
   refresh(now);
   announce();
   return held;

@@ -59,10 +59,10 @@ class Governor {
   /// x-ms-throttle-limit-percentage: share of the quota the service believes is used (0.8 to 1.8).
   void observe_percentage(double percentage);
 
-  /// No call goes beyond this part of the quota; the rest may be promised to others. What counts already
-  /// cannot be given up before it has left the window: returned is what this process holds, the larger of the
-  /// two.
-  PerQuota set_share(PerQuota limit, PerQuota of_others);
+  /// No call goes beyond this part of the quota; the rest may be promised to others. Nor, for the moment,
+  /// beyond `reach`, which grows as it is used up. What counts already cannot be given up before it has left
+  /// the window: returned is what this process holds, the larger of it and the limit.
+  PerQuota set_share(PerQuota limit, PerQuota of_others, PerQuota reach = {1, 1});
   /// The share ends at that time by itself: the thread that renews it may be stopped together with all
   /// others.
   void set_lease(SteadyTime until);
@@ -103,7 +103,8 @@ class Governor {
   Cost waiting_{0, 0};  // of all in line
   std::function<void(std::chrono::milliseconds)> on_pause_;
   SteadyTime paused_until_{};
-  PerQuota share_{1, 1}, of_others_{0, 0};
+  PerQuota share_{1, 1}, of_others_{0, 0}, reach_{1, 1};
+  mutable Cost share_limit_{0, 0};  // what the share alone would allow
   SteadyTime lease_until_ = SteadyTime::max();
   std::array<SteadyTime, 2> short_until_{};
   double units_known_;          // the tenant's quota as far as we know

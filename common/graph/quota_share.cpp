@@ -18,8 +18,14 @@ constexpr double in_hand = 0.4;
 constexpr double in_hand_short = 0.004;
 // A member that is short asks for so much beyond what it knows it needs.
 constexpr double surge = 0.2;
+// What is held and not used is lost for a window when its holder is killed, unless the log says how much it
+// can have used: no more than this beyond what it told of. Told anew when half of it is used up.
+constexpr double ahead = 0.2;
+// Where calls of a moment leave the window together, others take their place within this: no reason to tell
+// of.
+constexpr milliseconds calm{1'000};
 // Changes smaller than these are not worth a message.
-constexpr double hold_step = 0.002, want_step = 0.01, ask_step = 0.001;
+constexpr double hold_step = 0.002, want_step = 0.01, ask_step = 0.001, reach_step = 0.02;
 
 // A question to the log that is not answered is asked anew.
 constexpr milliseconds answered{1'000};
@@ -109,14 +115,14 @@ double QuotaShare::fair(std::size_t quota, double want, double gone) const {
 
 void QuotaShare::hold(const PerQuota& limit, SteadyTime now) {
   limit_ = limit;
-  share_ = governor_.set_share(limit, held_by_others(now));
+  share_ = governor_.set_share(limit, held_by_others(now), reach_);
   for (std::size_t i = 0; i < quotas; ++i)
     granted_[i] = std::min(granted_[i], share_[i]);  // told to others from here on
 }
 
 /// Others may count on our holding nothing. What counts already is still told, but not to be used again.
 void QuotaShare::lose(SteadyTime now) {
-  granted_ = {0, 0};
+  granted_ = reach_ = {0, 0};
   asking_ = false;
   hold({0, 0}, now);
 }
@@ -144,12 +150,25 @@ std::vector<ShareNews> QuotaShare::tick(SteadyTime now) {
   return news;
 }
 
+/// How much may count of us, to be told: a raise holds when it has been read, a cut at once.
+PerQuota QuotaShare::reach_for(const Governor::Demand& demand, SteadyTime now) {
+  PerQuota told = reach_;
+  for (std::size_t i = 0; i < quotas; ++i) {
+    const double counting = demand.used[i] + demand.waiting[i], enough = std::min(1.0, counting + ahead);
+    if (reach_[i] <= enough + ahead) reach_needed_[i] = now;
+    if (now - reach_needed_[i] >= calm) told[i] = reach_[i] = enough;
+    if (reach_[i] < std::min(1.0, counting + ahead / 2)) told[i] = enough;
+  }
+  return told;
+}
+
 /// What we want is told to all; what we have beyond a fair part of it is given up at once; what we lack is
 /// asked for as far as there is some.
 ShareNews QuotaShare::wish(const Governor::Demand& demand, SteadyTime now) {
   ShareNews own = last_;
   own.state = State::holding;
   own.is_short = demand.is_short;
+  own.reach = reach_for(demand, now);
   PerQuota limit = limit_, fairly{};
   for (std::size_t i = 0; i < quotas; ++i) {
     const double spare = headroom(i), needed = demand.used[i] + demand.waiting[i];
@@ -179,7 +198,8 @@ bool QuotaShare::worth_saying(const ShareNews& news, SteadyTime now) const {
   for (std::size_t i = 0; i < quotas; ++i) {
     // What was asked for and not granted in full is given back by saying so.
     if (news.ask[i] > 0 || std::abs(news.hold[i] - std::max(last_.hold[i], last_.ask[i])) >= hold_step ||
-        std::abs(news.want[i] - last_.want[i]) >= want_step)
+        std::abs(news.want[i] - last_.want[i]) >= want_step ||
+        std::abs(news.reach[i] - last_.reach[i]) >= reach_step)
       return true;
   }
   return false;
@@ -190,7 +210,7 @@ ShareNews QuotaShare::say(ShareNews news, SteadyTime now) {
   last_ = news;
   said_ = now;
   asking_ = news.ask != PerQuota{0, 0};
-  sent_.push_back({news.sequence, now});
+  sent_.push_back({news.sequence, now, news.reach});
   return news;
 }
 
@@ -215,6 +235,8 @@ std::vector<ShareNews> QuotaShare::releases(SteadyTime now) {
     other.released_by_us = true;
     news.push_back(other.news);
     news.back().hold = held_by(other, now);
+    for (std::size_t i = 0; i < quotas; ++i)
+      news.back().hold[i] = std::min(news.back().hold[i], other.news.reach[i]);
     news.back().ask = {0, 0};
     news.back().state = State::released;
   }
@@ -243,6 +265,13 @@ void QuotaShare::read_own(const ShareNews& news, AppendedAt at, SteadyTime now) 
     sent_.pop_front();
   }
   confirmed_appended_ = at.milliseconds;
+  // Whoever finds us gone goes by the last word that came through, and that may yet be any of those under
+  // way.
+  reach_ = news.reach;
+  for (const Sent& sent : sent_)
+    for (std::size_t i = 0; i < quotas; ++i)
+      reach_[i] = std::min(reach_[i], sent.reach[i]);
+  hold(limit_, now);
   if (!joined_) join(at, now);
   const bool answer = asking_ && news.sequence == last_.sequence;
   if (answer) asking_ = false;
@@ -287,7 +316,7 @@ ShareNews QuotaShare::leave(SteadyTime now) {
   hold({0, 0}, now);
   ShareNews news = last_;
   news.state = State::left;
-  news.hold = share_;
+  news.hold = news.reach = share_;
   news.ask = news.want = {0, 0};
   news.is_short = {};
   return say(news, now);

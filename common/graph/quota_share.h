@@ -27,6 +27,7 @@ struct ShareNews {
   std::uint64_t sequence = 0;
   State state = State::holding;
   PerQuota hold{0, 0};             ///< it will not use more, until it says otherwise
+  PerQuota reach{0, 0};            ///< nor will more count of it at any moment, until it says otherwise
   PerQuota ask{0, 0};              ///< it will hold so much where the log has room; 0: it asks for nothing
   PerQuota want{0, 0};             ///< it could use so much
   std::array<bool, 2> is_short{};  ///< its calls are waiting for quota
@@ -92,6 +93,7 @@ class QuotaShare {
   [[nodiscard]] bool is_gone(const Other& other) const;
   void hold(const PerQuota& limit, SteadyTime now);
   ShareNews wish(const Governor::Demand& demand, SteadyTime now);
+  PerQuota reach_for(const Governor::Demand& demand, SteadyTime now);
   void lose(SteadyTime now);
   void keep_lease(SteadyTime now);
   void read_own(const ShareNews& news, AppendedAt at, SteadyTime now);
@@ -106,14 +108,17 @@ class QuotaShare {
   PerQuota limit_{0, 0};    // no call beyond it
   PerQuota granted_{0, 0};  // others count with so much: the limit may go up to it without asking
   PerQuota wanted_{0, 0};   // lately
-  PerQuota share_{0, 0};    // what we hold: the limit, or what counts already where that is more
-  ShareNews last_;          // said by us
+  PerQuota reach_{0, 0};    // told on the log: so much may count
+  std::array<SteadyTime, 2> reach_needed_{};
+  PerQuota share_{0, 0};  // what we hold: the limit, or what counts already where that is more
+  ShareNews last_;        // said by us
   SteadyTime said_{};
   bool asking_ = false;  // last_ asks and has not been read yet
   bool joined_ = false;
   struct Sent {
     std::uint64_t sequence;
     SteadyTime at;
+    PerQuota reach;
   };
   std::deque<Sent> sent_;                // and not read yet
   SteadyTime confirmed_{};               // when our latest message that came back was sent

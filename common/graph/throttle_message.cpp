@@ -31,6 +31,7 @@ Json to_json(const QuotaKey& key, const ShareNews& news) {
   value["sequence"] = news.sequence;
   value["state"] = state_names.at(static_cast<std::size_t>(news.state));
   value["hold"] = per_quota(news.hold);
+  value["reach"] = per_quota(news.reach);
   value["ask"] = per_quota(news.ask);
   value["want"] = per_quota(news.want);
   value["short"] = per_quota(news.is_short);
@@ -59,6 +60,7 @@ std::optional<std::variant<ShareNews, PauseNews>> from_json(const QuotaKey& key,
   for (std::size_t i = 0; i < state_names.size(); ++i)
     if (value.at("state") == state_names[i]) news.state = static_cast<ShareNews::State>(i);
   news.hold = per_quota<double>(value.at("hold"));
+  news.reach = per_quota<double>(value.at("reach"));
   news.ask = per_quota<double>(value.at("ask"));
   news.want = per_quota<double>(value.at("want"));
   news.is_short = per_quota<bool>(value.at("short"));

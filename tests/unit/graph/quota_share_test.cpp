@@ -226,6 +226,24 @@ TEST_CASE("a process that is started anew under its name does not wait until it 
   CHECK(world.peak(window) <= quota);
 }
 
+TEST_CASE("what a process that was killed held and had not used, its successor has at once") {
+  World world;
+  auto& first = world.start("worker-0");
+  world.run(1s);
+  first.demand = busy;
+  world.run(300ms);
+  first.alive = false;
+  const double used = static_cast<double>(first.spent);
+  REQUIRE(used > 0);
+  REQUIRE(used < quota / 2);
+  CHECK(first.share->share()[0] > 0.5);  // it had been granted more than it used
+  world.start("worker-0").demand = busy;
+  world.run(2s);
+  CHECK(used + static_cast<double>(world.processes[1]->spent) >= 0.8 * quota);
+  world.run(3 * window);
+  CHECK(world.peak(window) <= quota);
+}
+
 TEST_CASE("a process that was stopped holds nothing when it goes on") {
   World world;
   world.start().demand = busy;

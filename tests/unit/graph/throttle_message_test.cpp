@@ -17,7 +17,7 @@ const std::string member = "0190f3a1-5b1e-7c39-9d2f-0b6f0d5c1a11";
 TEST_CASE("a share comes back as it was said, and its schema knows it") {
   const schema::Validator schemas;
   const auto state = GENERATE(ShareNews::State::holding, ShareNews::State::left, ShareNews::State::released);
-  const ShareNews said{member, "worker-0", 7, state, {0.5, 0.25}, {0.75, 0}, {1, 0.3}, {true, false}};
+  const ShareNews said{member, "worker-0", 7, state, {0.5, 0.25}, {0.4, 0.2}, {0.75, 0}, {1, 0.3}, {true, false}};
   const Json value = to_json(key, said);
   CHECK_FALSE(schemas.check(throttle_type, value));
   const auto read = from_json(key, parse_json(dump(value)).value());
@@ -28,6 +28,7 @@ TEST_CASE("a share comes back as it was said, and its schema knows it") {
   CHECK(news.sequence == said.sequence);
   CHECK(news.state == said.state);
   CHECK(news.hold == said.hold);
+  CHECK(news.reach == said.reach);
   CHECK(news.ask == said.ask);
   CHECK(news.want == said.want);
   CHECK(news.is_short == said.is_short);
