@@ -40,6 +40,9 @@ struct CallContext {
   Usage* usage = nullptr;
   /// Whom the call serves: those who wait for the quota take turns by it. Empty: nobody in particular.
   std::string organization;
+  /// Called on the calling thread after every wait, just before a call leaves, which may be long after it was
+  /// made: the process may have been stopped meanwhile. What it throws passes through, and nothing is sent.
+  std::function<void()> before_sending;
 };
 
 struct Request {
@@ -84,8 +87,8 @@ class Client {
   /// over a new connection) within deadline and attempts; writes are sent once, their answer returned as it
   /// is. Any 4xx but 401 and 429 is an answer, not an exception. Throws Error:
   ///   throttled (code "throttled", retry_after) – the wait would exceed patience
-  ///   transient ("graph_unavailable") – no usable answer within deadline and attempts; with retry_after: the
-  ///     circuit breaker is open, nothing was sent
+  ///   throttled ("graph_unavailable", retry_after) – the circuit breaker is open, nothing was sent
+  ///   transient ("graph_unavailable") – no usable answer within deadline and attempts
   ///   denied ("graph_token_refused", "graph_not_permitted" for a 401 that a fresh token did not cure)
   Response send(const Request& request, const CallContext& context);
 

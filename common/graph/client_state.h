@@ -122,6 +122,7 @@ struct Client::State {
     (context.priority == Priority::interactive ? interactive_wait : bulk_wait)
         .observe(std::chrono::duration<double>(clock.steady() - begun).count());
     if (id) {
+      confirm(*id, context);
       admit(*id);
       return *id;
     }
@@ -132,6 +133,16 @@ struct Client::State {
                 wait);
   }
 
+  void confirm(std::uint64_t reservation, const CallContext& context) {
+    if (!context.before_sending) return;
+    try {
+      context.before_sending();
+    } catch (const std::exception&) {
+      governor.settle(reservation, {0, 0});
+      throw;
+    }
+  }
+
   /// Asked last, when nothing else stands between a call and the wire: a probe let through is made.
   void admit(std::uint64_t reservation) {
     const auto wait = breaker.refuse(clock.steady());
@@ -139,7 +150,8 @@ struct Client::State {
     if (!wait) return;
     governor.settle(reservation, {0, 0});
     refused_total.add();
-    throw Error(Fault::transient, "graph_unavailable",
+    // Waiting for a service to come back is no attempt.
+    throw Error(Fault::throttled, "graph_unavailable",
                 "Microsoft Graph has not answered lately; the next call is made in " +
                     std::to_string(wait->count()) + " ms",
                 wait);

@@ -277,8 +277,9 @@ worker::Outcome Handler::carry_out(Job& job, const Plan& plan, const Findings& f
                    std::make_move_iterator(end.settled.end()));
     switch (end.why) {
       case ApplyEnd::Why::paused:
-        return worker::WaitUntil{"throttled", "Microsoft Graph asked for a pause of " + seconds(end.pause),
-                                 clock_.wall() + end.pause};
+        if (end.problem.code.empty())
+          end.problem = {"throttled", "Microsoft Graph asked for a pause of " + seconds(end.pause)};
+        return worker::WaitUntil{end.problem.code, end.problem.message, clock_.wall() + end.pause};
       case ApplyEnd::Why::stopped:
         return worker::WaitUntil{"throttled", "the worker stops; the run goes on elsewhere", clock_.wall()};
       case ApplyEnd::Why::group_lost:  // whoever retries this run later wants a new plan

@@ -1,3 +1,4 @@
+#include "common/core/error.h"
 #include "common/crypto/crypto.h"
 #include "common/runs/runs.h"
 #include "tests/integration/member_sync/sweep_world.h"
@@ -25,13 +26,16 @@ struct Context final : worker::RunContext {
     });
     if (checkpoints == 1 && after_first) after_first();
   }
-  void confirm() override {}
+  void confirm() override {
+    if (on_confirm) on_confirm();
+  }
   void carry(Json) override {}
   void progress(long, long) override {}
   std::stop_token stop() const override { return {}; }
 
   postgres::Database& database;
   std::function<void()> before_first, after_first;  ///< the first stores mirror and plan
+  std::function<void()> on_confirm;
   int checkpoints = 0;
 };
 
@@ -148,6 +152,18 @@ TEST_CASE("nothing is put on record by a reading that another run may have made 
   CHECK(std::holds_alternative<worker::WaitUntil>(world.sync()));
   CHECK(world.audited().empty());
   CHECK(world.applying() == 2);
+}
+
+TEST_CASE("a run whose claim was lost while it waited for the quota changes nothing") {
+  World world;
+  int asked = 0;
+  world.context.on_confirm = [&] {
+    ++asked;
+    throw Error(Fault::conflict, "claim_lost", "another worker's");
+  };
+  CHECK_THROWS_AS(world.sync(), Error);
+  CHECK(asked == 1);
+  CHECK(world.state.stats.writes == 0);
 }
 
 TEST_CASE("a plan for a group that is no longer linked is closed without a word about members") {

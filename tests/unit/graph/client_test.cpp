@@ -239,6 +239,23 @@ TEST_CASE("a batch that cannot wait is not sent") {
   CHECK_THROWS_AS(w.client.batch(std::vector<Request>(21), w.context), std::invalid_argument);
 }
 
+TEST_CASE("what a caller asks before sending is asked after the wait for the quota, and keeps a call back") {
+  World w;
+  w.governor.apply_pause(10s);
+  SteadyTime asked{};
+  const auto begun = w.clock.steady();
+  w.context.before_sending = [&] { asked = w.clock.steady(); };
+  w.transport.then(FakeTransport::answer(204));
+  CHECK(w.run([&] { return w.client.send(removal(1), w.context).status; }) == 204);
+  CHECK(asked - begun >= 10s);
+
+  w.context.before_sending = [] { throw Error(Fault::conflict, "claim_lost", "another's"); };
+  CHECK(w.failure(removal(2)).code() == "claim_lost");
+  CHECK_THROWS_AS(w.client.batch({removal(3)}, w.context), Error);
+  CHECK(w.transport.requests().size() == 1);
+  CHECK(w.governor.status().writes_used == 1);
+}
+
 TEST_CASE("a service that is down is left alone, and tried again with one call") {
   World w;
   for (int i = 0; i < 10; ++i)
@@ -246,7 +263,7 @@ TEST_CASE("a service that is down is left alone, and tried again with one call")
   for (int i = 0; i < 10; ++i)
     w.client.send(removal(i), w.context);
   const Error error = w.failure(removal(11));
-  CHECK(error.fault() == Fault::transient);
+  CHECK(error.fault() == Fault::throttled);  // a run that waits for it spends no attempt
   CHECK(error.code() == "graph_unavailable");
   REQUIRE(error.retry_after());
   CHECK(w.transport.requests().size() == 10);

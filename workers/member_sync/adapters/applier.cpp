@@ -74,7 +74,10 @@ Applier::Applier(graph::Client& client, const Clock& clock, const graph::CallCon
       clock_(clock),
       call_(call),
       task_(std::move(task)),
-      inbox_(std::make_shared<Inbox>()) {}
+      write_call_(call),
+      inbox_(std::make_shared<Inbox>()) {
+  write_call_.before_sending = [this] { task_.context.confirm(); };
+}
 
 Applier::~Applier() {
   drain();
@@ -114,7 +117,6 @@ void Applier::fill(ApplyQueue& queue) {
 
 bool Applier::launch(Batch& batch, ApplyQueue& queue) {
   try {
-    task_.context.confirm();
     if (batch.steps.size() == 1 && in_flight_ == 0 && queue.empty()) {
       send_alone(batch);
       return true;
@@ -122,9 +124,10 @@ bool Applier::launch(Batch& batch, ApplyQueue& queue) {
     std::vector<graph::Request> requests;
     for (const Step& step : batch.steps)
       requests.push_back(to_request(step, task_, client_.version_root()));
-    client_.start_batch(requests, call_, [inbox = inbox_, batch](std::vector<graph::Response> responses) {
-      inbox->put({batch, std::move(responses)});
-    });
+    client_.start_batch(requests, write_call_,
+                        [inbox = inbox_, batch](std::vector<graph::Response> responses) {
+                          inbox->put({batch, std::move(responses)});
+                        });
     ++in_flight_;
     return true;
   } catch (const Error& error) {
@@ -134,6 +137,7 @@ bool Applier::launch(Batch& batch, ApplyQueue& queue) {
     } else if (error.fault() == Fault::throttled) {
       end_.why = ApplyEnd::Why::paused;
       end_.pause = std::max(end_.pause, error.retry_after().value_or(std::chrono::seconds{10}));
+      if (error.code() != "throttled") end_.problem = {error.code(), error.what()};
     } else {
       throw;
     }
@@ -145,7 +149,7 @@ bool Applier::launch(Batch& batch, ApplyQueue& queue) {
 void Applier::send_alone(const Batch& batch) {
   std::vector<graph::Response> responses(1);
   try {
-    responses[0] = client_.send(to_request(batch.steps.front(), task_, client_.version_root()), call_);
+    responses[0] = client_.send(to_request(batch.steps.front(), task_, client_.version_root()), write_call_);
   } catch (const Error& error) {
     if (error.fault() != Fault::transient) throw;  // else: no answer, outcome unknown
     responses[0].error_message = error.what();

@@ -24,7 +24,7 @@ struct ApplyTask {
 struct ApplyEnd {
   enum class Why { complete, paused, stopped, group_lost } why = Why::complete;
   std::chrono::milliseconds pause{0};  ///< paused: how long Graph wants to be left alone
-  Problem problem;                     ///< group_lost
+  Problem problem;                     ///< group_lost; paused: whose doing, where it is not Graph's
   std::vector<Settled> settled;        ///< by this attempt, failures included
 };
 
@@ -61,6 +61,7 @@ class Applier {
   const Clock& clock_;
   const graph::CallContext& call_;
   ApplyTask task_;
+  graph::CallContext write_call_;  ///< as call_, for what cannot be taken back
   std::shared_ptr<Inbox> inbox_;
   int in_flight_ = 0;
   std::optional<bool> group_exists_;  ///< looked at most once
