@@ -192,7 +192,22 @@ Json detail_of(const Finished& finished) {
   return detail;
 }
 
-std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector<const Finished*>& finished,
+void heed_cancels(postgres::Transaction& transaction, const std::vector<Finished*>& finished) {
+  std::map<Uuid, Finished*> open;
+  for (auto* one : finished)
+    if (one->settlement.outcome.empty()) open.emplace(one->claimed->run.id, one);
+  if (open.empty()) return;
+  std::vector<Uuid> ids;
+  for (const auto& [id, one] : open)
+    ids.push_back(id);
+  // Locked: a cancel that comes now waits, and then finds what we made of the run.
+  for (const auto& row : transaction.query(
+           "SELECT id, cancel_requested FROM ops.runs WHERE id = ANY($1::uuid[]) ORDER BY id FOR UPDATE",
+           {postgres::array(ids)}))
+    if (row.flag(1)) open.at(row.uuid(0))->settlement = cancelled();
+}
+
+std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector<Finished*>& finished,
                            WallTime now) {
   std::vector<Uuid> ids, claims;
   std::vector<std::string> states, events;
@@ -285,7 +300,8 @@ std::vector<const Command*> join_block(postgres::Transaction& transaction, const
 }
 
 Settled settle_block(postgres::Transaction& transaction, const std::string& worker,
-                     const std::vector<const Finished*>& finished, WallTime now) {
+                     const std::vector<Finished*>& finished, WallTime now) {
+  heed_cancels(transaction, finished);
   Settled settled;
   settled.held = update_runs(transaction, finished, now);
   std::vector<const Finished*> held;

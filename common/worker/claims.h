@@ -85,8 +85,9 @@ struct Settled {
   std::vector<kafka::Message> news;
   runs::Stored published;  ///< what else the ends of runs publish; stored in the outbox
 };
-/// State and event of many runs, in the caller's transaction.
+/// State and event of many runs, in the caller's transaction. What was cancelled while it settled to wait, or
+/// to be done again, has its settlement changed to that: nobody would look at it before its next claim.
 Settled settle_block(postgres::Transaction& transaction, const std::string& worker,
-                     const std::vector<const Finished*>& finished, WallTime now);
+                     const std::vector<Finished*>& finished, WallTime now);
 
 }  // namespace rollcall::worker

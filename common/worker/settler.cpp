@@ -54,8 +54,8 @@ void Settler::work() {
 }
 
 void Settler::settle(std::vector<Finished> block) {
-  std::vector<const Finished*> pointers;
-  for (const auto& one : block)
+  std::vector<Finished*> pointers;
+  for (auto& one : block)
     pointers.push_back(&one);
   Settled settled;
   try {

@@ -113,6 +113,35 @@ TEST_CASE("a checkpoint of a run that was taken over or cancelled writes nothing
   CHECK(writes == 1);
 }
 
+TEST_CASE("a cancel that comes while a run settles to wait is not forgotten") {
+  Bench bench;
+  const auto waits = crypto::new_uuid(), asks = crypto::new_uuid(), done = crypto::new_uuid();
+  TestHandler handler([&](const worker::Run& run, worker::RunContext&) -> worker::Outcome {
+    bench.database.execute("UPDATE ops.runs SET cancel_requested = true WHERE id = $1::uuid",
+                           {postgres::value(run.id)});
+    if (run.id == asks) return worker::NeedsApproval{"guard_removals", "many", "digest", Json::object()};
+    if (run.id == done) return worker::Done{{{"ok", true}}};
+    return worker::WaitUntil{"throttled", "later", wall_now() + 1h};
+  });
+  for (const auto& run : {waits, asks, done})
+    bench.send(".commands", run.to_string(), dump(Bench::command(run, crypto::new_uuid())));
+  bench.start(handler);
+  CHECK(eventually([&] { return bench.is(waits, "cancelled") && bench.is(asks, "cancelled"); }));
+  CHECK(eventually([&] { return bench.is(done, "succeeded"); }));
+  CHECK(bench.count("ops.runs WHERE id = $1::uuid AND outcome = 'cancelled' AND resume_at IS NULL AND "
+                    "finished_at IS NOT NULL AND error_code = 'cancelled'",
+                    {postgres::value(waits)}) == 1);
+  const auto told = bench.read(
+      runs::runs_topic,
+      [&](const kafka::Message& message) {
+        const auto value = Json::parse(message.value);
+        return value.at("run_id") == waits.to_string() && value.at("state") == "cancelled";
+      },
+      1);
+  CHECK(told.size() == 1);
+  bench.stop();
+}
+
 TEST_CASE("a retry waits, attempts run out, and a stop gives back what has not begun") {
   Bench bench;
   TestHandler handler([](const worker::Run& run, worker::RunContext& context) -> worker::Outcome {
