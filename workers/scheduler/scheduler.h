@@ -3,6 +3,7 @@
 #include "common/kafka/kafka.h"
 #include "common/metrics/metrics.h"
 #include "common/postgres/postgres.h"
+#include "common/runs/blocks.h"
 
 #include <chrono>
 #include <stop_token>
@@ -15,7 +16,8 @@ struct SchedulerOptions {
   std::string instance;                    ///< who leads, for people: ops.leases.holder
   std::chrono::milliseconds lease{3'000};  ///< a leader that dies is replaced after this
   std::chrono::milliseconds resend_after{60'000};
-  std::chrono::milliseconds rescue_after{60'000};
+  /// A beat later than others may take a dead worker's runs over by themselves.
+  std::chrono::milliseconds rescue_after = runs::stale_after + runs::heartbeat_every;
   std::chrono::milliseconds sweep_after{5'000};  ///< younger outbox rows are their writer's business
   std::chrono::hours keep_ticks{24};             ///< served ticks are forgotten after this
 };

@@ -83,8 +83,7 @@ TEST_CASE("runs that stand still are set going again") {
       world.add_run("running", "heartbeat_at, claim", "now() - interval '1 minute', gen_random_uuid()");
   const Uuid alive = world.add_run("running", "heartbeat_at", "now() + interval '1 minute'");
   const Uuid lost = world.add_run("queued", "queued_at", "now() - interval '1 minute'");
-  const Uuid bulk =
-      world.add_run("queued", "queued_at, caller_identity", "now() - interval '1 minute', 'schedule:x'");
+  const Uuid bulk = world.add_run("queued", "queued_at, bulk", "now() - interval '1 minute', true");
   const Collector commands(world.prefix + ".demo.commands");
   const Collector swept(world.prefix + ".demo.ticks");
   const Collector news(world.prefix + ".runs");
@@ -109,6 +108,22 @@ TEST_CASE("runs that stand still are set going again") {
             .query("SELECT 1 FROM ops.run_events WHERE run_id = $1 AND event = 'queued'",
                    {postgres::value(due)})
             .size() == 1);
+}
+
+TEST_CASE("a queued run that nobody takes is sent again ever less often") {
+  World world;
+  world.options.resend_after = 1s;
+  const Uuid fresh = world.add_run("queued", "queued_at", "now() - interval '1 minute'");
+  const Uuid often = world.add_run("queued", "queued_at, resends", "now() - interval '1 minute', 6");
+  const Uuid overdue = world.add_run("queued", "queued_at, resends", "now() - interval '65 seconds', 60");
+  const Collector commands(world.prefix + ".demo.commands");
+  const auto running = world.scheduler();
+  REQUIRE(eventually([&] {
+    const auto sent = commands.messages();
+    return of_run(sent, fresh) > 1 && of_run(sent, overdue) > 0;
+  }));
+  CHECK(world.count("ops.runs WHERE id = '" + often.to_string() + "' AND resends = 6") == 1);
+  CHECK(world.count("ops.runs WHERE id = '" + fresh.to_string() + "' AND resends >= 2") == 1);
 }
 
 TEST_CASE("ticks that no worker served are sent again, until they expire") {

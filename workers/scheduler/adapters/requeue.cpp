@@ -12,13 +12,6 @@ struct Requeued {
   runs::Stored stored;
 };
 
-runs::NewRun read(const postgres::Row& row) {
-  runs::NewRun run = runs::read_run(row);
-  // Nobody waits for what a schedule asked: it goes behind what people ask.
-  run.bulk = run.caller_identity.starts_with("schedule:");
-  return run;
-}
-
 // Served by the index ticks_unserved. One that has expired, or whose schedule is gone, is left alone from now
 // on. The second wait is twice the first, and so on up to 1,024 times it.
 const std::string unserved_ticks = std::string(R"(
@@ -42,43 +35,47 @@ Requeue::Requeue(const Tools& tools) : tools_(tools) {}
 
 long Requeue::resume() {
   return requeue("resumed", "state = 'waiting' AND resume_at <= now() - $1 * interval '1 millisecond'",
-                 "resume_at", std::chrono::milliseconds{0}, true);
+                 "resume_at", std::chrono::milliseconds{0}, false);
 }
 
 long Requeue::rescue() {
   return requeue("rescued",
-                 "state = 'running' AND "
-                 "coalesce(heartbeat_at, started_at, queued_at) < now() - $1 * interval '1 millisecond'",
-                 "queued_at", tools_.options.rescue_after, true);
+                 "state = 'running' AND greatest(pg_postmaster_start_time(), "
+                 "coalesce(heartbeat_at, started_at, queued_at)) < now() - $1 * interval '1 millisecond'",
+                 "queued_at", tools_.options.rescue_after, false);
 }
 
 long Requeue::resend() {
-  return requeue("resent", "state = 'queued' AND queued_at < now() - $1 * interval '1 millisecond'",
-                 "queued_at", tools_.options.resend_after, false);
+  // The first condition is the index's.
+  return requeue("resent",
+                 "state = 'queued' AND queued_at < now() - $1 * interval '1 millisecond' AND "
+                 "queued_at < now() - $1 * (1 << least(resends, 6)) * interval '1 millisecond'",
+                 "queued_at", tools_.options.resend_after, true);
 }
 
 long Requeue::requeue(const char* why, const std::string& which, const std::string& order,
-                      std::chrono::milliseconds age, bool news) {
+                      std::chrono::milliseconds age, bool again) {
   // Without a claim, a worker that was only slow can no longer settle what another may now be doing.
   const std::string statement =
       "UPDATE ops.runs r SET state = 'queued', queued_at = now(), resume_at = NULL, claim = NULL, claimed_by "
       "= "
       "NULL,"
-      "       heartbeat_at = NULL, error_code = NULL, error_message = NULL"
-      " WHERE id IN (SELECT id FROM ops.runs WHERE " +
-      which + " ORDER BY " + order + " LIMIT " + std::to_string(batch_max) +
+      "       heartbeat_at = NULL, error_code = NULL, error_message = NULL, resends = " +
+      std::string(again ? "resends + 1" : "0") + " WHERE id IN (SELECT id FROM ops.runs WHERE " + which +
+      " ORDER BY " + order + " LIMIT " + std::to_string(batch_max) +
       " FOR UPDATE SKIP LOCKED)"
       " RETURNING " +
-      runs::run_columns + ", attempt";
+      runs::run_columns + ", attempt, bulk";
   Requeued done = tools_.term.transact([&](postgres::Transaction& transaction) {
     Requeued requeued;
     std::vector<Uuid> ids;
     std::vector<kafka::Message> messages;
     for (const auto& row : transaction.query(statement, {postgres::value(static_cast<long>(age.count()))})) {
-      const runs::NewRun run = read(row);
+      runs::NewRun run = runs::read_run(row);
+      run.bulk = row.flag(8);
       ids.push_back(run.id);
       messages.push_back(runs::command_message(run, tools_.clock.wall()));
-      if (news) {
+      if (!again) {
         messages.push_back(runs::run_news(run.id, run.organization_id, run.worker, run.operation, "queued",
                                           static_cast<int>(row.number(7)), tools_.clock.wall(), Json(), "",
                                           ""));
@@ -87,7 +84,7 @@ long Requeue::requeue(const char* why, const std::string& which, const std::stri
     if (ids.empty()) return requeued;
     for (auto& message : messages)
       message.topic = with_prefix(message.topic, tools_.options.topic_prefix);
-    if (news) {
+    if (!again) {
       transaction.execute(
           "INSERT INTO ops.run_events (run_id, event, detail) SELECT id, 'queued', $2::jsonb FROM "
           "unnest($1::uuid[]) AS u(id)",

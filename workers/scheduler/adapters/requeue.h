@@ -15,10 +15,11 @@ class Requeue {
   explicit Requeue(const Tools& tools);
   /// waiting and due → queued.
   long resume();
-  /// running without a heartbeat for rescue_after → queued; the claim is taken from whoever held it.
+  /// running without a heartbeat for rescue_after → queued; the claim is taken from whoever held it. Nobody
+  /// can have beaten while PostgreSQL was down, so that time does not count.
   long rescue();
   /// queued for resend_after and not picked up: its command was lost (Kafka's data gone, say), or the backlog
-  /// is long.
+  /// is long. Then ever less often, up to every 64 times that.
   long resend();
   /// Ticks that no worker has served: sent again after resend_after, then ever less often, until they expire.
   long resend_ticks();
@@ -26,10 +27,9 @@ class Requeue {
   std::chrono::microseconds until_resume(std::chrono::microseconds longest);
 
  private:
-  /// `why` becomes a metric's label and stands in the run's history; `news`: the state changed, so publish
-  /// it.
+  /// `why` becomes a metric's label and stands in the run's history; `again`: queued it was before.
   long requeue(const char* why, const std::string& which, const std::string& order,
-               std::chrono::milliseconds age, bool news);
+               std::chrono::milliseconds age, bool again);
   void tell(const char* why, long count);
 
   const Tools& tools_;

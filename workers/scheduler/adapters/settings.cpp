@@ -13,10 +13,12 @@ ProcessOptions load(config::Settings& settings) {
       settings.duration("ROLLCALL_LEASE", 3s, 1s, 60s, "a leader that dies is replaced after this");
   options.loop.keep_ticks = std::chrono::hours{settings.number(
       "ROLLCALL_KEEP_TICKS_HOURS", 24, 1, 8'760, "served ticks are forgotten after this many hours")};
-  options.loop.resend_after = settings.duration("ROLLCALL_RESEND_AFTER", 60s, 1s, 24h,
-                                                "a queued run nobody picked up is sent again after this");
-  options.loop.rescue_after = settings.duration("ROLLCALL_RESCUE_AFTER", 60s, 5s, 24h,
-                                                "a running run without heartbeat is queued again after this");
+  options.loop.resend_after =
+      settings.duration("ROLLCALL_RESEND_AFTER", 60s, 1s, 24h,
+                        "a queued run nobody picked up is sent again after this, then ever less often");
+  options.loop.rescue_after =
+      settings.duration("ROLLCALL_RESCUE_AFTER", options.loop.rescue_after, runs::stale_after, 24h,
+                        "a running run without heartbeat is queued again after this");
   settings.finish();
   return options;
 }
