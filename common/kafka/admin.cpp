@@ -69,12 +69,31 @@ void log_error(int error, const char* reason) {
              {"reason", std::string(reason ? reason : "")}});
 }
 
+std::string words(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT:
+    case RD_KAFKA_RESP_ERR__TIMED_OUT_QUEUE:
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+      return "";
+    default:
+      return rd_kafka_err2str(error);
+  }
+}
+
+Error unavailable(const Options& options, const std::string& why) {
+  return {Fault::transient, "kafka_unavailable",
+          why.empty() ? "no Kafka broker answers at " + options.brokers
+                      : "Kafka at " + options.brokers + ": " + why};
+}
+
 Metadata metadata(rd_kafka_t* handle, bool all_topics, rd_kafka_topic_t* only,
                   std::chrono::milliseconds timeout, std::string* problem) {
   const rd_kafka_metadata_t* found = nullptr;
   const auto error =
       rd_kafka_metadata(handle, all_topics ? 1 : 0, only, &found, static_cast<int>(timeout.count()));
-  if (error && problem) *problem = rd_kafka_err2str(error);
+  if (error && problem) *problem = words(error);
   return Metadata(error ? nullptr : found);
 }
 
@@ -112,11 +131,6 @@ using Queue = internal::Owned<rd_kafka_queue_t, rd_kafka_queue_destroy>;
 using AdminOptions = internal::Owned<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
 using NewTopic = internal::Owned<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 
-Error unavailable(const Options& options, const std::string& why) {
-  return {Fault::transient, "kafka_unavailable",
-          "no Kafka broker answered at " + options.brokers + ": " + why};
-}
-
 internal::Handle admin_handle(const Options& options) {
   return internal::make(RD_KAFKA_PRODUCER, internal::configure(options, {}));
 }
@@ -125,7 +139,7 @@ std::vector<TopicDescription> list(rd_kafka_t* handle, const Options& options,
                                    std::chrono::milliseconds timeout) {
   std::string problem;
   const auto found = internal::metadata(handle, true, nullptr, timeout, &problem);
-  if (!found) throw unavailable(options, problem);
+  if (!found) throw internal::unavailable(options, problem);
   std::vector<TopicDescription> out;
   for (int i = 0; i < found->topic_cnt; ++i) {
     const auto& topic = found->topics[i];
@@ -157,7 +171,7 @@ void create_by_asking(rd_kafka_t* handle, const Options& options, const std::str
     if (found && found->topic_cnt == 1 && found->topics[0].err == RD_KAFKA_RESP_ERR_NO_ERROR) return;
     rd_kafka_poll(handle, 100);
   }
-  throw unavailable(options, problem);
+  throw internal::unavailable(options, problem);
 }
 
 }  // namespace
@@ -207,10 +221,10 @@ std::vector<std::string> create_topics(const Options& options, const std::vector
     raw.push_back(topic.get());
   rd_kafka_CreateTopics(handle.get(), raw.data(), raw.size(), admin.get(), queue.get());
   const Event event(rd_kafka_queue_poll(queue.get(), milliseconds + 1000));
-  if (!event) throw unavailable(options, "creating topics timed out");
+  if (!event) throw internal::unavailable(options, "creating topics timed out");
   if (const auto error = rd_kafka_event_error(event.get())) {
     if (error != RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE && error != RD_KAFKA_RESP_ERR_UNSUPPORTED_VERSION) {
-      throw unavailable(options, rd_kafka_event_error_string(event.get()));
+      throw internal::unavailable(options, internal::words(error));
     }
     return ask_for_all(rd_kafka_event_error_string(event.get()));
   }
@@ -248,14 +262,14 @@ void tail(const Options& options, const std::string& topic, bool from_start,
   const Topic named(rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr));
   std::string problem;
   const auto found = internal::metadata(handle.get(), false, named.get(), std::chrono::seconds(10), &problem);
-  if (!found || found->topic_cnt != 1) throw unavailable(options, problem);
+  if (!found || found->topic_cnt != 1) throw internal::unavailable(options, problem);
   const internal::Partitions partitions(rd_kafka_topic_partition_list_new(found->topics[0].partition_cnt));
   for (int i = 0; i < found->topics[0].partition_cnt; ++i) {
     rd_kafka_topic_partition_list_add(partitions.get(), topic.c_str(), found->topics[0].partitions[i].id)
         ->offset = from_start ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
   }
   if (const auto error = rd_kafka_assign(handle.get(), partitions.get()))
-    throw unavailable(options, rd_kafka_err2str(error));
+    throw internal::unavailable(options, internal::words(error));
   while (keep_going()) {
     const internal::RawMessage raw(rd_kafka_consumer_poll(handle.get(), 100));
     if (!raw) continue;

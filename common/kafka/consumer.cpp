@@ -29,8 +29,9 @@ std::vector<TopicPartition> plain(const rd_kafka_topic_partition_list_t* list) {
               "The consumer of group " + options.group + " cannot go on: " + reason);
 }
 
-[[noreturn]] void fail(const std::string& what, rd_kafka_resp_err_t error) {
-  throw Error(Fault::transient, "kafka_unavailable", "Kafka: " + what + ": " + rd_kafka_err2str(error));
+[[noreturn]] void fail(const Options& options, const std::string& what, rd_kafka_resp_err_t error) {
+  const std::string why = internal::words(error);
+  throw internal::unavailable(options, why.empty() ? "" : what + ": " + why);
 }
 
 }  // namespace
@@ -69,7 +70,8 @@ struct Consumer::State {
         rd_kafka_topic_partition_list_new(static_cast<int>(options.topics.size())));
     for (const auto& topic : options.topics)
       rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
-    if (const auto error = rd_kafka_subscribe(handle.get(), topics.get())) fail("subscribing", error);
+    if (const auto error = rd_kafka_subscribe(handle.get(), topics.get()))
+      fail(options.client, "subscribing", error);
   }
 
   ~State() {
@@ -167,10 +169,11 @@ void Consumer::commit(const std::map<TopicPartition, std::int64_t>& next, bool s
     rd_kafka_topic_partition_list_add(list.get(), where.first.c_str(), where.second)->offset = offset;
   }
   if (const auto error = rd_kafka_commit(state_->raw(), list.get(), synchronous ? 0 : 1))
-    fail("committing offsets", error);
+    fail(state_->options.client, "committing offsets", error);
   for (int i = 0; synchronous && i < list->cnt; ++i) {
     if (list->elems[i].err)
-      fail(std::string("committing offsets of ") + list->elems[i].topic, list->elems[i].err);
+      fail(state_->options.client, std::string("committing offsets of ") + list->elems[i].topic,
+           list->elems[i].err);
   }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include "common/core/error.h"
 #include "common/kafka/kafka.h"
 
 #include <memory>
@@ -37,6 +38,10 @@ Handle make(rd_kafka_type_t type, Conf conf);
 /// Errors that librdkafka reports and heals by itself; logged, a broker going away once in a while is no
 /// news.
 void log_error(int error, const char* reason);
+/// An error as people say it. "": no broker answers, which librdkafka has many words for.
+std::string words(rd_kafka_resp_err_t error);
+/// Error{transient, "kafka_unavailable"}: no broker answers, or `why` in other cases.
+Error unavailable(const Options& options, const std::string& why);
 /// Empties on failure (`problem` says why).
 Metadata metadata(rd_kafka_t* handle, bool all_topics, rd_kafka_topic_t* only,
                   std::chrono::milliseconds timeout, std::string* problem = nullptr);

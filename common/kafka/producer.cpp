@@ -199,6 +199,7 @@ bool Producer::flush(std::chrono::milliseconds timeout) {
 }
 
 bool Producer::reachable() const {
+  if (state_->fatal) return false;  // and not recreated yet: it would deliver nothing
   const std::shared_lock lock(state_->handle_mutex);
   return internal::metadata(state_->handle.get(), false, nullptr, std::chrono::seconds(2)) != nullptr;
 }

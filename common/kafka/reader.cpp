@@ -13,11 +13,6 @@ using Topic = internal::Owned<rd_kafka_topic_t, rd_kafka_topic_destroy>;
 
 constexpr std::chrono::seconds quiet_max{15};
 
-Error unavailable(const Options& options, const std::string& why) {
-  return {Fault::transient, "kafka_unavailable",
-          "no Kafka broker answered at " + options.brokers + ": " + why};
-}
-
 // librdkafka wants a group's name to read at all; with assign() and no commit the group never comes into
 // being.
 internal::Handle reader(const Options& options) {
@@ -65,7 +60,7 @@ std::vector<Range> topic_ranges(const Options& options, const std::string& topic
   const Topic named(rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr));
   std::string problem = "no answer";
   const auto found = internal::metadata(handle.get(), false, named.get(), timeout, &problem);
-  if (!found) throw unavailable(options, problem);
+  if (!found) throw internal::unavailable(options, problem);
   std::vector<Range> ranges;
   for (int t = 0; t < found->topic_cnt; ++t) {
     const auto& described = found->topics[t];
@@ -75,7 +70,7 @@ std::vector<Range> topic_ranges(const Options& options, const std::string& topic
       const auto error =
           rd_kafka_query_watermark_offsets(handle.get(), topic.c_str(), range.partition, &range.first,
                                            &range.next, static_cast<int>(timeout.count()));
-      if (error) throw unavailable(options, rd_kafka_err2str(error));
+      if (error) throw internal::unavailable(options, internal::words(error));
       ranges.push_back(range);
     }
   }
@@ -95,13 +90,14 @@ void read_ranges(const Options& options, const std::string& topic, const std::ve
           range.first;
   }
   if (const auto error = rd_kafka_assign(handle.get(), partitions.get()))
-    throw unavailable(options, rd_kafka_err2str(error));
+    throw internal::unavailable(options, internal::words(error));
   auto heard = std::chrono::steady_clock::now();
   bool more = true;
   while (more && !open.empty()) {
     const internal::RawMessage raw(rd_kafka_consumer_poll(handle.get(), 100));
     if (!raw) {
-      if (std::chrono::steady_clock::now() - heard > quiet_max) throw unavailable(options, "nothing comes");
+      if (std::chrono::steady_clock::now() - heard > quiet_max)
+        throw internal::unavailable(options, "nothing comes");
       continue;
     }
     if (raw->err == RD_KAFKA_RESP_ERR_NO_ERROR) {

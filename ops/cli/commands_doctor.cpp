@@ -13,19 +13,20 @@ constexpr auto patience = std::chrono::seconds(5);
 
 struct Check {
   std::string name;
-  bool ok = true;
+  Exit exit = done;
   std::string says;
   std::string cure;
+  [[nodiscard]] bool ok() const { return exit == done; }
 };
 
 /// One check: whatever goes wrong becomes its finding, so that all of them are always shown.
 template <class Work>
 Check check(const std::string& name, Work work) {
   try {
-    return {name, true, work(), {}};
+    return {name, done, work(), {}};
   } catch (const std::exception& error) {
     const Failure failure = describe(error);
-    return {name, false, failure.what(), failure.cure()};
+    return {name, failure.exit(), failure.what(), failure.cure()};
   }
 }
 
@@ -100,7 +101,8 @@ std::vector<Check> examine(Context& context) {
       const auto rows = context.database().query("SELECT current_setting('server_version')");
       return "version " + rows[0].text(0);
     }));
-    if (checks.back().ok) checks.push_back(check("migrations", [&] { return require_migrations(context); }));
+    if (checks.back().ok())
+      checks.push_back(check("migrations", [&] { return require_migrations(context); }));
   }
   if (context.has("KAFKA_BROKERS")) {
     std::vector<kafka::TopicDescription> topics;
@@ -108,7 +110,7 @@ std::vector<Check> examine(Context& context) {
       topics = context.topics();
       return std::to_string(topics.size()) + " topics";
     }));
-    if (checks.back().ok) checks.push_back(check("topics", [&] { return check_topics(topics); }));
+    if (checks.back().ok()) checks.push_back(check("topics", [&] { return check_topics(topics); }));
   }
   const auto microsoft = microsoft_settings(context.environment());
   if (!microsoft) return checks;
@@ -137,17 +139,19 @@ int doctor(Context& context, const Arguments&) {
   auto& output = context.output;
   const auto checks = examine(context);
   const bool healthy = std::ranges::all_of(checks, &Check::ok);
+  // What is away hides what else is wrong: it comes first.
+  const bool away = std::ranges::count(checks, unreachable, &Check::exit) > 0;
   Json list = Json::array();
   for (const auto& one : checks) {
-    list.push_back({{"check", one.name}, {"state", one.ok ? "ok" : "problem"}, {"message", one.says}});
-    if (!one.ok) list.back()["cure"] = one.cure;
-    const std::string state = output.coloured_state(one.ok ? "ok" : "problem");
+    list.push_back({{"check", one.name}, {"state", one.ok() ? "ok" : "problem"}, {"message", one.says}});
+    if (!one.ok()) list.back()["cure"] = one.cure;
+    const std::string state = output.coloured_state(one.ok() ? "ok" : "problem");
     output.line(state + std::string(9 - display_width(state), ' ') + one.name +
                 std::string(12 - std::min<std::size_t>(11, one.name.size()), ' ') + indented(one.says));
-    if (!one.ok) output.line("         what to do: " + one.cure);
+    if (!one.ok()) output.line("         what to do: " + one.cure);
   }
   output.document({{"ok", healthy}, {"checks", list}});
-  return healthy ? done : failed;
+  return healthy ? done : away ? unreachable : failed;
 }
 
 }  // namespace rollcall::cli

@@ -52,23 +52,28 @@ std::string counts(const Json& result) {
   return text;
 }
 
-/// Lines such as "unresolved  ada@contoso.com: address_not_found", then each code's cure once.
+/// Lines such as "unresolved  ada@contoso.com: address_not_found", by reason, each reason's cure under its
+/// own.
 void print_problems(Output& output, const std::string& label, const Json& list, const char* who, long total) {
   if (!list.is_array() || list.empty()) return;
-  std::map<std::string, std::string_view> cures;
+  std::vector<std::string> codes;  // in the order in which they come
   const std::size_t shown = std::min(list.size(), shown_max);
-  for (std::size_t i = 0; i < shown; ++i) {
-    const std::string code = text_of(list[i], "code");
-    const std::string message = text_of(list[i], "message");
-    output.line(label + "  " + text_of(list[i], who) + ": " +
-                (message.empty() ? code : message + " (" + code + ")"));
-    cures[code] = cure_for(code);
+  for (std::size_t i = 0; i < shown; ++i)
+    if (const auto code = text_of(list[i], "code"); std::ranges::find(codes, code) == codes.end())
+      codes.push_back(code);
+  for (const auto& code : codes) {
+    for (std::size_t i = 0; i < shown; ++i) {
+      if (text_of(list[i], "code") != code) continue;
+      const std::string message = text_of(list[i], "message");
+      output.line(label + "  " + text_of(list[i], who) + ": " +
+                  (message.empty() ? code : message + " (" + code + ")"));
+    }
+    const auto cure = cure_for(code);
+    if (!cure.empty()) output.line("  what to do: " + std::string(cure));
   }
   if (total > static_cast<long>(shown))
     output.line("  and " + std::to_string(total - static_cast<long>(shown)) +
                 " more: the first of them are in --json");
-  for (const auto& [code, cure] : cures)
-    if (!cure.empty()) output.line("  what to do: " + std::string(cure));
 }
 
 using Names = std::map<std::string, std::string>;

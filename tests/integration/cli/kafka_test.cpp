@@ -177,5 +177,9 @@ TEST_CASE("What Kafka is away for is kept, and the note says so; what needs Kafk
     const auto answer = rollcall(asked);
     CHECK(answer.exit == 5);
     CHECK(answer.json()["error"]["code"] == "kafka_unavailable");
+    CHECK(answer.json()["error"]["message"] == "no Kafka broker answers at 127.0.0.1:1");
   }
+  const auto doctor = rollcall({"doctor", "--json"});
+  CHECK(doctor.exit == 5);
+  CHECK(doctor.json()["ok"] == false);
 }

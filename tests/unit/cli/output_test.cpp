@@ -2,6 +2,7 @@
 
 #include "common/core/error.h"
 #include "common/core/reasons.h"
+#include "ops/cli/run_text.h"
 #include "tests/support/catch.h"
 
 #include <sstream>
@@ -41,6 +42,21 @@ TEST_CASE("Errors go to stderr with their cure, or as JSON to stdout") {
                                           {"message", "taken"},
                                           {"cure", "Choose another."},
                                           {"id", "x"}}}}));
+}
+
+TEST_CASE("What could not be resolved stands by reason, with what to do under each") {
+  const auto one = [](const char* address, const char* code) {
+    return Json{{"address", address}, {"code", code}};
+  };
+  const Json first = {one("a@b.c", "address_not_found"), one("d@e.f", "address_ambiguous"),
+                      one("g@h.i", "address_not_found")};
+  std::ostringstream out, err;
+  Output output(out, err, false, {});
+  print_result(output, {{"unresolved", 3}, {"unresolved_addresses", {{"first", first}}}});
+  const auto cure = [](const char* code) { return "  what to do: " + std::string(cure_for(code)) + "\n"; };
+  CHECK(out.str() ==
+        "unresolved 3\nunresolved  a@b.c: address_not_found\nunresolved  g@h.i: address_not_found\n" +
+            cure("address_not_found") + "unresolved  d@e.f: address_ambiguous\n" + cure("address_ambiguous"));
 }
 
 TEST_CASE("Every fault has its exit code") {
