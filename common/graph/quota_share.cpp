@@ -183,6 +183,10 @@ ShareNews QuotaShare::wish(const Governor::Demand& demand, SteadyTime now) {
   }
   hold(limit, now);
   own.hold = share_;
+  // Others may have called between the look and the cut.
+  const PerQuota used = governor_.demand().used;
+  for (std::size_t i = 0; i < quotas; ++i)
+    own.reach[i] = std::min(1.0, std::max(own.reach[i], used[i]));
   own.ask = {0, 0};
   const PerQuota held = held_by_others(now);
   for (std::size_t i = 0; joined_ && i < quotas; ++i) {

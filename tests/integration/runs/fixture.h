@@ -71,6 +71,8 @@ struct Bench {
   schema::Validator schemas;
   SystemClock clock;
   metrics::Registry metrics{"member-sync"};
+  worker::Health health;
+  int claim_batch_max = 500;
   std::string prefix = unique("t");
   std::jthread thread;
 
@@ -95,8 +97,9 @@ struct Bench {
     options.topic_prefix = prefix;
     options.policy.backoff = {1ms, 5ms};
     options.instance = unique("instance");
+    options.claim_batch_max = claim_batch_max;
     thread = std::jthread([this, options, &handler](std::stop_token stop) {
-      worker::run_worker(options, database, producer, schemas, handler, clock, metrics, stop);
+      worker::run_worker(options, database, producer, schemas, handler, clock, metrics, stop, &health);
     });
   }
   void stop() { thread = {}; }

@@ -36,6 +36,7 @@ class World {
     double demand = 0;  // calls of one unit and one write a step
     std::deque<ShareNews> outbox;
     double owed = 0;
+    SteadyTime beaten{};
     long spent = 0;
   };
 
@@ -96,6 +97,7 @@ class World {
  private:
   void turn(Process& process) {
     const auto now = clock.steady();
+    process.beaten = now;
     // Calls go first: a process that goes on after a stop must not get any further than its lease.
     process.owed = std::min(process.owed + process.demand, process.demand * 100 + 1);
     while (process.owed >= 1 && call(process))
@@ -127,11 +129,15 @@ class World {
     return true;
   }
 
-  /// The database's view: who runs has beaten just now.
+  /// The database's view: who runs has beaten lately; who is stopped or was killed is there still, ever
+  /// older.
   std::map<std::string, milliseconds> living() {
     std::map<std::string, milliseconds> ages;
-    for (const auto& process : processes)
-      if (process->alive && !process->stopped) ages[process->instance] = 1s;
+    for (const auto& process : processes) {
+      const auto age = 1s + std::chrono::duration_cast<milliseconds>(clock.steady() - process->beaten);
+      const auto known = ages.try_emplace(process->instance, age).first;
+      known->second = std::min(known->second, age);
+    }
     return ages;
   }
 
