@@ -17,7 +17,7 @@ target_compile_options(project_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor
   -Woverloaded-virtual -Wold-style-cast -Wcast-align -Wunused -Wformat=2
   # GCC 12 reports these falsely inside std::string and std::variant at -O2.
-  -Wno-restrict -Wno-maybe-uninitialized)
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 if(ROLLCALL_WERROR)
   target_compile_options(project_warnings INTERFACE -Werror)
 endif()
