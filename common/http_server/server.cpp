@@ -72,11 +72,11 @@ struct Server::State {
     const auto peer = socket.remote_endpoint(gone);
     if (gone) return;
     auto address = address_text(peer);
-    const auto& [total_max, per_address_max] =
-        std::pair(shared.options.connections_max, shared.options.connections_per_address_max);
-    if (total_max != 0 && shared.connections.size() >= total_max) return;
+    const auto& options = shared.options;
     const auto same = shared.per_address.find(address);
-    if (per_address_max != 0 && same != shared.per_address.end() && same->second >= per_address_max) return;
+    const auto from_there = same == shared.per_address.end() ? 0 : same->second;
+    if (options.connections_max != 0 && shared.connections.size() >= options.connections_max) return;
+    if (options.connections_per_address_max != 0 && from_there >= options.connections_per_address_max) return;
     std::make_shared<Connection>(std::move(socket), std::move(address), shared)->start();
   }
 
