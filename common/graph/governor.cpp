@@ -82,8 +82,8 @@ std::optional<milliseconds> Governor::room_for(const Cost& cost, bool next, Stea
   const auto units = resource_units_.wait_for(cost.resource_units, now);
   const auto writes = cost.writes > 0 ? writes_.wait_for(cost.writes, now) : milliseconds{0};
   // The reach grows by itself; only the share is anybody else's business.
-  const auto is_short = [&](WindowBudget& budget, double units, double limit) {
-    return next && budget.used(now) + units > limit;
+  const auto is_short = [&](WindowBudget& budget, double asked, double limit) {
+    return next && budget.used(now) + asked > limit;
   };
   if (units != milliseconds{0} && is_short(resource_units_, cost.resource_units, share_limit_.resource_units))
     short_until_[0] = now + shortage_remembered;
