@@ -30,6 +30,7 @@ Options load(config::Settings& settings) {
   options.common = worker::load_common_settings(settings, "member-sync", 0);
   options.loop = worker::load_loop_options(settings, options.common);
   options.common.database.connections_max = options.loop.lanes + 4;  // as member-sync has it
+  options.loop.policy.joins = false;  // each command counts, however many are for one organization
   options.loop.topic_prefix = settings.text("ROLLCALL_BENCH_PREFIX", "rollcall", "prefix of topics and consumer groups");
   options.handler = settings.text("ROLLCALL_BENCH_HANDLER", "noop", "noop, audit (one audit event a run) or sleep");
   if (options.handler != "noop" && options.handler != "audit" && options.handler != "sleep")

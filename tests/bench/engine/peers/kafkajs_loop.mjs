@@ -12,15 +12,15 @@ await consumer.run({
   autoCommit: false,
   eachBatchAutoResolve: false,
   partitionsConsumedConcurrently: 4,
-  eachBatch: async ({ batch, heartbeat }) => {
-    for (let at = 0; at < batch.messages.length; at += batchMax) {
+  eachBatch: async ({ batch, resolveOffset, heartbeat, isRunning, isStale }) => {
+    for (let at = 0; at < batch.messages.length && isRunning() && !isStale(); at += batchMax) {
       const messages = batch.messages.slice(at, at + batchMax);
       await settle(messages.map(({ value }) => ({ command: JSON.parse(value.toString()), result: {} })), results);
       const next = (BigInt(messages.at(-1).offset) + 1n).toString();
+      resolveOffset(messages.at(-1).offset);  // where the next fetch begins; committing alone does not move it
       await consumer.commitOffsets([{ topic: batch.topic, partition: batch.partition, offset: next }]);
       await heartbeat();
     }
-    if (batch.messages.length) batch.lastOffset();
   },
 });
 process.on("SIGTERM", async () => {
