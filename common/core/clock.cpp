@@ -16,11 +16,26 @@ std::string to_rfc3339(WallTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{time - day};
-  char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  if (const int year = static_cast<int>(date.year()); year < 0 || year > 9999) {
+    char text[48];
+    std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", year,
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+    return text;
+  }
+  std::string text = "0000-00-00T00:00:00.000Z";
+  const auto put = [&text](std::size_t end, std::size_t digits, unsigned value) {
+    for (; digits > 0; --digits, value /= 10)
+      text[--end] = static_cast<char>('0' + value % 10);
+  };
+  put(4, 4, static_cast<unsigned>(static_cast<int>(date.year())));
+  put(7, 2, static_cast<unsigned>(date.month()));
+  put(10, 2, static_cast<unsigned>(date.day()));
+  put(13, 2, static_cast<unsigned>(clock.hours().count()));
+  put(16, 2, static_cast<unsigned>(clock.minutes().count()));
+  put(19, 2, static_cast<unsigned>(clock.seconds().count()));
+  put(23, 3, static_cast<unsigned>(clock.subseconds().count()));
   return text;
 }
 

@@ -56,14 +56,44 @@ void check(bool worked, const char* what) {
                   ". It must be PEM text with a certificate and its unencrypted RSA private key");
 }
 
+/// For ids and jitter, never for keys: drawn ahead by the kilobyte, as OpenSSL takes a microsecond however
+/// few are asked for.
 void fill_random(std::uint8_t* bytes, std::size_t count) {
-  check(RAND_bytes(bytes, static_cast<int>(count)) == 1, "random bytes");
+  thread_local std::array<std::uint8_t, 1024> ahead;
+  thread_local std::size_t left = 0;
+  for (std::size_t filled = 0; filled < count;) {
+    if (left == 0) {
+      check(RAND_bytes(ahead.data(), static_cast<int>(ahead.size())) == 1, "random bytes");
+      left = ahead.size();
+    }
+    const std::size_t taken = std::min(left, count - filled);
+    std::copy_n(ahead.end() - static_cast<std::ptrdiff_t>(left), taken, bytes + filled);
+    left -= taken;
+    filled += taken;
+  }
 }
 
-std::vector<std::uint8_t> digest(std::string_view bytes, const EVP_MD* kind) {
-  std::vector<std::uint8_t> result(static_cast<std::size_t>(EVP_MD_get_size(kind)));
-  check(EVP_Digest(bytes.data(), bytes.size(), result.data(), nullptr, kind, nullptr) == 1, "digest");
+/// Fetched once: EVP_sha256() and its kin are looked up anew, under locks, by every digest.
+struct DigestKind {
+  explicit DigestKind(const char* name) : kind(EVP_MD_fetch(nullptr, name, nullptr)) {
+    check(kind != nullptr, name);
+  }
+  std::unique_ptr<EVP_MD, Deleter<EVP_MD_free>> kind;
+};
+
+std::vector<std::uint8_t> digest(std::string_view bytes, const DigestKind& kind) {
+  thread_local const DigestContext context(EVP_MD_CTX_new());
+  std::vector<std::uint8_t> result(static_cast<std::size_t>(EVP_MD_get_size(kind.kind.get())));
+  check(context != nullptr && EVP_DigestInit_ex2(context.get(), kind.kind.get(), nullptr) == 1 &&
+            EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1 &&
+            EVP_DigestFinal_ex(context.get(), result.data(), nullptr) == 1,
+        "digest");
   return result;
+}
+
+std::vector<std::uint8_t> sha256_of(std::string_view bytes) {
+  static const DigestKind kind("SHA256");
+  return digest(bytes, kind);
 }
 
 std::string_view text_of(const std::vector<std::uint8_t>& bytes) {
@@ -176,8 +206,8 @@ Uuid derived_uuid(std::initializer_list<std::string_view> parts) {
     name.append(separator).append(part);
     separator = "\n";
   }
-  const auto hash =
-      digest(name, EVP_sha1());  // the standard's choice for version 5; nothing rests on its strength
+  static const DigestKind sha1("SHA1");  // the standard's choice for version 5; nothing rests on its strength
+  const auto hash = digest(name, sha1);
   Uuid id;
   std::copy_n(hash.begin(), id.bytes.size(), id.bytes.begin());
   set_version(id, 5);
@@ -185,11 +215,11 @@ Uuid derived_uuid(std::initializer_list<std::string_view> parts) {
 }
 
 std::string sha256_hex(std::string_view bytes) {
-  return hex(digest(bytes, EVP_sha256()));
+  return hex(sha256_of(bytes));
 }
 
 std::string sha256(std::string_view bytes) {
-  return std::string(text_of(digest(bytes, EVP_sha256())));
+  return std::string(text_of(sha256_of(bytes)));
 }
 
 std::string base64url(std::string_view bytes) {

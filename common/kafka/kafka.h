@@ -48,7 +48,7 @@ class Producer {
   /// Queues a message; `done(error)` runs once on the producer's thread, with an empty text on delivery.
   /// Blocks while the local queue is full (back-pressure). Messages that cannot be delivered within 2 minutes
   /// are reported as failed.
-  void publish(Message message, std::function<void(const std::string& error)> done);
+  void publish(const Message& message, std::function<void(const std::string& error)> done);
   /// Waits for what is queued; false where something is left after `timeout`.
   bool flush(std::chrono::milliseconds timeout);
   [[nodiscard]] bool reachable() const;

@@ -3,6 +3,7 @@
 #include "common/kafka/handle.h"
 #include "common/log/log.h"
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -16,6 +17,13 @@
 namespace rollcall::kafka {
 
 using Done = std::function<void(const std::string& error)>;
+
+namespace {
+/// librdkafka's argument is not const; it copies what we give it (RD_KAFKA_MSG_F_COPY).
+char* bytes_of(const std::string& text) {
+  return const_cast<char*>(text.data());
+}
+}  // namespace
 
 struct Producer::State {
   explicit State(Options given) : options(std::move(given)), handle(create()) {
@@ -133,7 +141,7 @@ struct Producer::State {
 Producer::Producer(Options options) : state_(std::make_unique<State>(std::move(options))) {}
 Producer::~Producer() = default;
 
-void Producer::publish(Message message, std::function<void(const std::string& error)> done) {
+void Producer::publish(const Message& message, std::function<void(const std::string& error)> done) {
   auto owned = std::make_unique<Done>(std::move(done));
   {
     const std::lock_guard lock(state_->mutex);
@@ -149,11 +157,12 @@ void Producer::publish(Message message, std::function<void(const std::string& er
         rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), text.data(),
                             static_cast<ssize_t>(text.size()));
       }
-      std::vector<rd_kafka_vu_t> parts(message.key.empty() ? 5 : 6);
+      std::array<rd_kafka_vu_t, 7> parts{};
+      std::size_t count = 5;
       parts[0].vtype = RD_KAFKA_VTYPE_TOPIC;
       parts[0].u.cstr = message.topic.c_str();
       parts[1].vtype = RD_KAFKA_VTYPE_VALUE;
-      parts[1].u.mem = {message.value.data(), message.value.size()};
+      parts[1].u.mem = {bytes_of(message.value), message.value.size()};
       parts[2].vtype = RD_KAFKA_VTYPE_HEADERS;
       parts[2].u.headers = headers;
       parts[3].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
@@ -161,15 +170,16 @@ void Producer::publish(Message message, std::function<void(const std::string& er
       parts[4].vtype = RD_KAFKA_VTYPE_OPAQUE;
       parts[4].u.ptr = owned.get();
       if (!message.key.empty()) {  // none at all rather than an empty one: such messages are spread
-        parts[5].vtype = RD_KAFKA_VTYPE_KEY;
-        parts[5].u.mem = {message.key.data(), message.key.size()};
+        rd_kafka_vu_t& part = parts.at(count++);
+        part.vtype = RD_KAFKA_VTYPE_KEY;
+        part.u.mem = {bytes_of(message.key), message.key.size()};
       }
       if (message.to_partition) {
-        rd_kafka_vu_t& part = parts.emplace_back();
+        rd_kafka_vu_t& part = parts.at(count++);
         part.vtype = RD_KAFKA_VTYPE_PARTITION;
         part.u.i32 = *message.to_partition;
       }
-      rd_kafka_error_t* error = rd_kafka_produceva(state_->handle.get(), parts.data(), parts.size());
+      rd_kafka_error_t* error = rd_kafka_produceva(state_->handle.get(), parts.data(), count);
       if (!error) {
         static_cast<void>(owned.release());  // on_delivered's now
         return;

@@ -1,6 +1,7 @@
 #include "common/core/error.h"
 #include "common/postgres/postgres.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace rollcall::postgres {
@@ -9,16 +10,36 @@ namespace {
 /// One element of an array literal. Always quoted, so that an empty text, "NULL" and commas stay text.
 void append_quoted(std::string& out, const std::string& text) {
   out += '"';
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t special = std::min(text.find_first_of("\"\\", from), text.size());
+    out.append(text, from, special - from);
+    if (special < text.size()) (out += '\\') += text[special];
+    from = special + 1;
   }
   out += '"';
 }
 
+std::size_t length_of(const Uuid&) {
+  return 36;
+}
+std::size_t length_of(const std::string& text) {
+  return text.size() + 2;
+}
+std::size_t length_of(const Value& item) {
+  return item ? item->size() + 2 : 4;
+}
+std::size_t length_of(long) {
+  return 8;
+}
+
 template <class Items, class Append>
 Value literal(const Items& items, Append append) {
-  std::string out = "{";
+  std::size_t length = 2;
+  for (const auto& item : items)
+    length += length_of(item) + 1;
+  std::string out;
+  out.reserve(length);
+  out += '{';
   bool first = true;
   for (const auto& item : items) {
     if (!first) out += ',';

@@ -1,4 +1,5 @@
 #include "common/core/error.h"
+#include "common/core/json_writer.h"
 #include "common/log/log.h"
 #include "common/runs/runs.h"
 
@@ -21,14 +22,16 @@ constexpr std::size_t deletes_max = 200'000;
 // More would be a row too large to be quick; each is one unit of sending again.
 constexpr std::size_t row_max = 500;
 
-Json to_json(const kafka::Message& message) {
+void append(std::string& row, const kafka::Message& message) {
   Json headers = Json::object();
   for (const auto& [name, value] : message.headers)
     headers[name] = value;
-  return {{"topic", message.topic},
-          {"key", message.key},
-          {"headers", std::move(headers)},
-          {"payload", message.value}};
+  JsonWriter writer(message.value.size() + 640);
+  writer.text("topic", message.topic);
+  writer.text("key", message.key);
+  writer.json("headers", headers);
+  writer.text("payload", message.value);
+  row.append(row.empty() ? "[" : ",").append(writer.take());
 }
 
 }  // namespace
@@ -38,10 +41,10 @@ std::vector<long> store_in_outbox(postgres::Transaction& transaction,
   if (messages.empty()) return {};
   std::vector<postgres::Value> rows;
   for (std::size_t from = 0; from < messages.size(); from += row_max) {
-    Json row = Json::array();
+    std::string row;
     for (std::size_t i = from; i < std::min(messages.size(), from + row_max); ++i)
-      row.push_back(to_json(messages[i]));
-    rows.push_back(postgres::value(row));
+      append(row, messages[i]);
+    rows.emplace_back(row += ']');
   }
   // Identity values are drawn in the order of the rows, so sorted ids stand in the order of `messages`.
   std::vector<long> ids;
@@ -138,7 +141,7 @@ OutboxPublisher::~OutboxPublisher() {
   flush(std::chrono::seconds{2});
 }
 
-void OutboxPublisher::publish(const std::vector<long>& ids, std::vector<kafka::Message> messages) {
+void OutboxPublisher::publish(const std::vector<long>& ids, const std::vector<kafka::Message>& messages) {
   if (ids.empty()) return;
   {
     const std::lock_guard lock(state_->pending->mutex);
@@ -149,8 +152,7 @@ void OutboxPublisher::publish(const std::vector<long>& ids, std::vector<kafka::M
     if (i % row_max == 0)
       row =
           std::make_shared<Row>(state_->pending, ids.at(i / row_max), std::min(row_max, messages.size() - i));
-    state_->producer.publish(std::move(messages[i]),
-                             [row](const std::string& error) { row->answered(error); });
+    state_->producer.publish(messages[i], [row](const std::string& error) { row->answered(error); });
   }
 }
 

@@ -1,6 +1,7 @@
 #include "common/runs/runs.h"
 
 #include "common/core/error.h"
+#include "common/core/json_writer.h"
 #include "common/crypto/crypto.h"
 #include "common/runs/blocks.h"
 
@@ -76,6 +77,38 @@ std::set<Uuid> insert_queued(postgres::Transaction& transaction, const std::vect
   return inserted;
 }
 
+kafka::Message with_headers(kafka::Message message, std::string type, std::string id, std::string time,
+                            const std::string& traceparent) {
+  auto& headers = message.headers;
+  headers.reserve(7);
+  headers.emplace_back("ce_specversion", "1.0");
+  headers.emplace_back("ce_id", std::move(id));
+  headers.emplace_back("ce_source", "/rollcall");
+  headers.emplace_back("ce_type", std::move(type));
+  headers.emplace_back("ce_time", std::move(time));
+  headers.emplace_back("content-type", "application/json");
+  headers.emplace_back("traceparent", traceparent.empty() ? "00-" + crypto::random_hex(16) + "-" +
+                                                                crypto::random_hex(8) + "-01"
+                                                          : traceparent);
+  return message;
+}
+
+std::string text_of(const News& news, const std::string& run, const std::string& at) {
+  JsonWriter writer(384);
+  writer.text("at", at);
+  writer.number("attempt", news.attempt);
+  if (!news.code.empty()) writer.json("error", {{"code", news.code}, {"message", news.message}});
+  writer.text("operation", news.operation);
+  if (news.organization) writer.text("organization_id", news.organization->to_string());
+  if (news.progress.is_object()) writer.json("progress", news.progress);
+  if (news.result.is_object()) writer.json("result", news.result);
+  if (news.resume_at) writer.text("resume_at", to_rfc3339(*news.resume_at));
+  writer.text("run_id", run);
+  writer.text("state", news.state);
+  writer.text("worker", news.worker);
+  return writer.take();
+}
+
 }  // namespace
 
 Stored store(postgres::Transaction& transaction, std::vector<kafka::Message> messages) {
@@ -90,20 +123,7 @@ std::string parameters_hash(const Json& parameters) {
 kafka::Message make_message(const std::string& topic, const std::string& key, const std::string& type,
                             const std::string& id, const Json& value, WallTime now,
                             const std::string& traceparent) {
-  kafka::Message message;
-  message.topic = topic;
-  message.key = key;
-  message.value = dump(value);
-  message.headers = {{"ce_specversion", "1.0"},
-                     {"ce_id", id},
-                     {"ce_source", "/rollcall"},
-                     {"ce_type", type},
-                     {"ce_time", to_rfc3339(now)},
-                     {"content-type", "application/json"},
-                     {"traceparent", traceparent.empty() ? "00-" + crypto::random_hex(16) + "-" +
-                                                               crypto::random_hex(8) + "-01"
-                                                         : traceparent}};
-  return message;
+  return with_headers({topic, key, dump(value), {}}, type, id, to_rfc3339(now), traceparent);
 }
 
 kafka::Message command_message(const NewRun& run, WallTime now) {
@@ -164,20 +184,15 @@ NewRun read_run(const postgres::Row& row) {
 
 kafka::Message news_message(const News& news, WallTime now) {
   const std::string run = news.run.to_string();
-  Json value = {{"run_id", run},       {"worker", news.worker},   {"operation", news.operation},
-                {"state", news.state}, {"attempt", news.attempt}, {"at", to_rfc3339(now)}};
-  if (news.organization) value["organization_id"] = news.organization->to_string();
-  if (news.result.is_object()) value["result"] = news.result;
-  if (news.progress.is_object()) value["progress"] = news.progress;
-  if (!news.code.empty()) value["error"] = {{"code", news.code}, {"message", news.message}};
-  if (news.resume_at) value["resume_at"] = to_rfc3339(*news.resume_at);
+  std::string at = to_rfc3339(now);
   // An end comes once, also that of a run which nobody ever claimed: one that joined another.
   const bool ended = news.state == "succeeded" || news.state == "failed" || news.state == "cancelled";
   const Uuid id = (news.claim.is_nil() && !ended) || news.progress.is_object()
                       ? crypto::new_uuid()
                       : crypto::derived_uuid({run, news.claim.to_string(), news.state});
-  return make_message(runs_topic, news.organization ? news.organization->to_string() : run, news_type,
-                      id.to_string(), value, now, news.traceparent);
+  kafka::Message message{
+      runs_topic, news.organization ? news.organization->to_string() : run, text_of(news, run, at), {}};
+  return with_headers(std::move(message), news_type, id.to_string(), std::move(at), news.traceparent);
 }
 
 kafka::Message run_news(const Uuid& run, const std::optional<Uuid>& organization, const std::string& worker,

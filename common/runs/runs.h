@@ -40,7 +40,7 @@ class OutboxPublisher {
   OutboxPublisher(postgres::Database& database, kafka::Producer& producer);
   ~OutboxPublisher();
   /// `ids` as store_in_outbox() returned them for these `messages`.
-  void publish(const std::vector<long>& ids, std::vector<kafka::Message> messages);
+  void publish(const std::vector<long>& ids, const std::vector<kafka::Message>& messages);
   void flush(std::chrono::milliseconds timeout);
 
  private:

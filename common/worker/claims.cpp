@@ -1,10 +1,13 @@
 #include "common/worker/claims.h"
 
+#include "common/core/json_writer.h"
 #include "common/crypto/crypto.h"
 #include "common/runs/blocks.h"
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <unordered_map>
 
 namespace rollcall::worker {
 namespace {
@@ -25,10 +28,15 @@ ON CONFLICT (id) DO UPDATE SET state = 'running', claim = excluded.claim, claime
 WHERE r.worker = excluded.worker AND (r.state = 'queued' OR (r.state = 'running' AND
     (r.claimed_by = excluded.claimed_by OR
      coalesce(r.heartbeat_at, r.started_at, r.queued_at) < now() - $13 * interval '1 millisecond')))
-RETURNING id, claim, attempt, started_at < now(), tenant_id, organization_id, operation, caller_identity,
-    parameters, CASE WHEN approval_expires_at > now() THEN approved_digest END, cancel_requested, traceparent,
-    carried, (extract(epoch FROM coalesce(retried_at, created_at)) * 1000)::bigint, parameters_hash,
-    EXISTS (SELECT FROM ops.runs f WHERE f.joined_to = r.id AND f.state = 'waiting'))";
+-- A row without xmax was inserted by this statement: all of it is known, and nobody can have joined it.
+RETURNING id, claim, xmax = 0, attempt, started_at < now(), CASE WHEN xmax <> 0 THEN tenant_id END,
+    CASE WHEN xmax <> 0 THEN organization_id END, CASE WHEN xmax <> 0 THEN operation END,
+    CASE WHEN xmax <> 0 THEN caller_identity END, CASE WHEN xmax <> 0 THEN parameters END,
+    CASE WHEN approval_expires_at > now() THEN approved_digest END, cancel_requested,
+    CASE WHEN xmax <> 0 THEN traceparent END, carried,
+    CASE WHEN xmax <> 0 THEN (extract(epoch FROM coalesce(retried_at, created_at)) * 1000)::bigint END,
+    CASE WHEN xmax <> 0 THEN parameters_hash END,
+    CASE WHEN xmax <> 0 THEN EXISTS (SELECT FROM ops.runs f WHERE f.joined_to = r.id AND f.state = 'waiting') END)";
 
 // The leaders' rows stay locked until the commit, so that whoever takes one over or settles it sees who
 // joined.
@@ -53,10 +61,7 @@ WHERE r.worker = excluded.worker AND (
 RETURNING id)";
 
 constexpr const char* settle_sql = R"(
-WITH u AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::jsonb[],
-        $7::text[], $8::text[], $9::text[], $11::bigint[], $12::jsonb[], $13::text[], $14::jsonb[])
-    AS u(id, claim, state, resume_at, refund, result, code, message, outcome, duration, carried, event, detail)),
-settled AS (
+WITH settled AS (
     UPDATE ops.runs r SET state = u.state, resume_at = u.resume_at, attempt = r.attempt - u.refund,
         result = u.result, error_code = u.code, error_message = u.message, outcome = u.outcome,
         carried = u.carried, duration_ms = coalesce(r.duration_ms, 0) + u.duration,
@@ -64,12 +69,19 @@ settled AS (
         finished_at = CASE WHEN u.outcome IS NOT NULL THEN $10::timestamptz END,
         -- An approval is for one plan: asking again starts anew.
         approved_digest = CASE WHEN u.state = 'needs_approval' THEN NULL ELSE r.approved_digest END
-    FROM u WHERE r.id = u.id AND r.claim = u.claim AND r.state = 'running'
-    RETURNING r.id),
+    FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::bigint[], $6::jsonb[],
+            $7::text[], $8::text[], $9::text[], $11::bigint[], $12::jsonb[], $13::text[], $14::jsonb[])
+        WITH ORDINALITY
+        AS u(id, claim, state, resume_at, refund, result, code, message, outcome, duration, carried, event, detail, n)
+    -- By id alone: by state = 'running' the planner would read an index of all that ran since the last vacuum.
+    WHERE r.id = u.id AND CASE WHEN r.claim = u.claim THEN r.state END = 'running'
+    RETURNING r.id, u.n, u.event, u.detail),
 events AS (
-    INSERT INTO ops.run_events (run_id, event, detail)
-    SELECT u.id, u.event, u.detail FROM u JOIN settled ON settled.id = u.id)
-SELECT id FROM settled)";
+    INSERT INTO ops.run_events (run_id, event, detail) SELECT id, event, detail FROM settled)
+SELECT n FROM settled)";
+
+/// Of fewer rows than this the planner makes lookups by itself.
+constexpr std::size_t lookups_min = 20;
 
 postgres::Value text_or_null(const std::string& text) {
   return text.empty() ? std::nullopt : postgres::value(text);
@@ -97,26 +109,48 @@ struct Columns {
   }
 };
 
-std::shared_ptr<Claimed> claimed_of(const postgres::Row& row, const Command& command) {
-  auto claimed = std::make_shared<Claimed>();
-  claimed->claim = row.uuid(1);
-  Run& run = claimed->run;
-  run.id = row.uuid(0);
-  run.attempt = static_cast<int>(row.number(2));
-  run.resumed = row.flag(3);
-  run.tenant_id = row.text(4);
-  run.organization_id = row.uuid(5);
-  run.operation = row.text(6);
-  run.caller_identity = row.text(7);
-  run.parameters = row.json(8);
-  run.approved_digest = row.text(9);
-  run.carried = row.json(12);
-  claimed->cancel_requested = row.flag(10);
-  claimed->traceparent = row.text(11).empty() ? command.traceparent : row.text(11);
-  claimed->asked_at = WallTime{std::chrono::milliseconds{row.number(13)}};
-  claimed->parameters_hash = row.text(14);
+/// A run that this claim made: as the command says.
+void fill_from(const Command& command, WallTime now, Claimed& claimed) {
+  Run& run = claimed.run;
+  run.tenant_id = command.tenant_id;
+  run.organization_id = command.organization_id.value_or(Uuid{});
+  run.operation = command.operation;
+  run.caller_identity = command.caller_identity;
+  run.parameters = command.parameters;
+  claimed.traceparent = command.traceparent;
+  claimed.asked_at = now;
+  claimed.parameters_hash = command.parameters_hash;
+}
+
+/// A run that stood there before: as its row says.
+void fill_from(const postgres::Row& row, const Command& command, Claimed& claimed) {
+  Run& run = claimed.run;
+  run.attempt = static_cast<int>(row.number(3));
+  run.resumed = row.flag(4);
+  run.tenant_id = row.text(5);
+  run.organization_id = row.uuid(6);
+  run.operation = row.text(7);
+  run.caller_identity = row.text(8);
+  run.parameters = row.json(9);
+  run.approved_digest = row.text(10);
+  run.carried = row.json(13);
+  claimed.cancel_requested = row.flag(11);
+  claimed.traceparent = row.text(12).empty() ? command.traceparent : row.text(12);
+  claimed.asked_at = WallTime{std::chrono::milliseconds{row.number(14)}};
+  claimed.parameters_hash = row.text(15);
   // Someone may be joining its former holder at this moment, unseen by the claim.
-  claimed->followed = row.flag(15) || run.resumed;
+  claimed.followed = row.flag(16) || run.resumed;
+}
+
+std::shared_ptr<Claimed> claimed_of(const postgres::Row& row, const Command& command, WallTime now) {
+  auto claimed = std::make_shared<Claimed>();
+  claimed->run.id = command.run_id;
+  claimed->claim = row.uuid(1);
+  if (row.flag(2)) {
+    fill_from(command, now, *claimed);
+  } else {
+    fill_from(row, command, *claimed);
+  }
   claimed->urgent = command.urgent;
   claimed->ticket = command.ticket;
   return claimed;
@@ -164,7 +198,7 @@ kafka::Message news_again(const postgres::Row& row, WallTime now) {
 
 /// The rest of a block: what state are these runs in, that they could not be claimed?
 void look_up(postgres::Transaction& transaction, const std::vector<Command>& commands,
-             const std::map<Uuid, std::size_t>& missing, WallTime now, ClaimAnswer& answer) {
+             const std::unordered_map<Uuid, std::size_t>& missing, WallTime now, ClaimAnswer& answer) {
   std::vector<Uuid> ids;
   for (const auto& [id, index] : missing)
     ids.push_back(commands[index].run_id);
@@ -184,12 +218,15 @@ void look_up(postgres::Transaction& transaction, const std::vector<Command>& com
   }
 }
 
-Json detail_of(const Finished& finished) {
-  Json detail = {{"attempt", finished.claimed->run.attempt}, {"duration_ms", finished.duration.count()}};
-  if (finished.settlement.code.empty()) return detail;
-  detail["code"] = finished.settlement.code;
-  detail["message"] = finished.settlement.message;
-  return detail;
+std::string detail_of(const Finished& finished) {
+  JsonWriter writer(64);
+  writer.number("attempt", finished.claimed->run.attempt);
+  if (!finished.settlement.code.empty()) {
+    writer.text("code", finished.settlement.code);
+    writer.text("message", finished.settlement.message);
+  }
+  writer.number("duration_ms", static_cast<long>(finished.duration.count()));
+  return writer.take();
 }
 
 void heed_cancels(postgres::Transaction& transaction, const std::vector<Finished*>& finished) {
@@ -207,8 +244,9 @@ void heed_cancels(postgres::Transaction& transaction, const std::vector<Finished
     if (row.flag(1)) open.at(row.uuid(0))->settlement = cancelled();
 }
 
-std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector<Finished*>& finished,
-                           WallTime now) {
+/// Which of them were ours to update.
+std::vector<bool> update_runs(postgres::Transaction& transaction, const std::vector<Finished*>& finished,
+                              WallTime now) {
   std::vector<Uuid> ids, claims;
   std::vector<std::string> states, events;
   std::vector<postgres::Value> resume, results, codes, messages, outcomes, carried, details;
@@ -227,17 +265,21 @@ std::set<Uuid> update_runs(postgres::Transaction& transaction, const std::vector
     carried.push_back(object_or_null(settlement.carried));
     durations.push_back(static_cast<long>(one->duration.count()));
     events.push_back(settlement.event);
-    details.push_back(postgres::value(detail_of(*one)));
+    details.push_back(detail_of(*one));
   }
+  // Row by row through the primary key, which the planner would leave for reading the whole table while that
+  // is small: quicker at any size.
+  if (finished.size() >= lookups_min)
+    transaction.script("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off");
   const auto rows = transaction.query(
       settle_sql,
       {postgres::array(ids), postgres::array(claims), postgres::array(states), postgres::array(resume),
        postgres::array(refunds), postgres::array(results), postgres::array(codes), postgres::array(messages),
        postgres::array(outcomes), postgres::value(now), postgres::array(durations), postgres::array(carried),
        postgres::array(events), postgres::array(details)});
-  std::set<Uuid> held;
+  std::vector<bool> held(finished.size(), false);
   for (const auto& row : rows)
-    held.insert(row.uuid(0));
+    held.at(static_cast<std::size_t>(row.number(0)) - 1) = true;
   return held;
 }
 
@@ -247,7 +289,7 @@ ClaimAnswer claim_block(postgres::Transaction& transaction, const Claimant& clai
                         const std::vector<Command>& commands, WallTime now) {
   Columns columns;
   std::vector<Uuid> claims;
-  std::map<Uuid, std::size_t> missing;
+  std::unordered_map<Uuid, std::size_t> missing;
   for (std::size_t i = 0; i < commands.size(); ++i) {
     columns.add(commands[i]);
     claims.push_back(crypto::new_uuid());
@@ -264,7 +306,7 @@ ClaimAnswer claim_block(postgres::Transaction& transaction, const Claimant& clai
   std::vector<std::pair<std::size_t, std::shared_ptr<Claimed>>> claimed;
   for (const auto& row : rows) {
     const auto found = missing.find(row.uuid(0));
-    claimed.emplace_back(found->second, claimed_of(row, commands[found->second]));
+    claimed.emplace_back(found->second, claimed_of(row, commands[found->second], now));
     missing.erase(found);
   }
   std::ranges::sort(claimed, {}, [](const auto& one) { return one.first; });
@@ -304,21 +346,20 @@ Settled settle_block(postgres::Transaction& transaction, const std::string& work
   heed_cancels(transaction, finished);
   Settled settled;
   settled.held = update_runs(transaction, finished, now);
-  std::vector<const Finished*> held;
   std::vector<Uuid> followed;
-  for (const auto* one : finished) {
-    if (!settled.held.contains(one->claimed->run.id)) continue;
-    held.push_back(one);
-    if (one->followed && !one->settlement.outcome.empty()) followed.push_back(one->claimed->run.id);
-  }
-  if (held.empty()) return settled;
-  for (const auto* one : held)
-    settled.news.push_back(news_of(worker, *one, now));
   auto& published = settled.published;
+  settled.news.reserve(finished.size());
+  for (std::size_t i = 0; i < finished.size(); ++i) {
+    if (!settled.held[i]) continue;
+    const auto& one = *finished[i];
+    if (one.followed && !one.settlement.outcome.empty()) followed.push_back(one.claimed->run.id);
+    settled.news.push_back(news_of(worker, one, now));
+  }
   if (!followed.empty()) published.messages = runs::conclude_followers(transaction, followed, now);
-  for (const auto* one : held) {
-    const auto& messages = one->settlement.publish;
-    published.messages.insert(published.messages.end(), messages.begin(), messages.end());
+  for (std::size_t i = 0; i < finished.size(); ++i) {
+    const auto& messages = finished[i]->settlement.publish;
+    if (settled.held[i])
+      published.messages.insert(published.messages.end(), messages.begin(), messages.end());
   }
   published.ids = runs::store_in_outbox(transaction, published.messages);
   return settled;

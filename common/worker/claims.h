@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <memory>
-#include <set>
 #include <vector>
 
 namespace rollcall::worker {
@@ -79,7 +78,7 @@ struct Finished {
 };
 
 struct Settled {
-  std::set<Uuid> held;  ///< the runs whose claim still stood; the others are someone else's now
+  std::vector<bool> held;  ///< in the order given: whether the claim still stood; else it is another's now
   /// Of each held run, in order. Not in the outbox: a run's message stays uncommitted until its news is
   /// delivered, so a crash in between leads back to claim_block(), which tells it again.
   std::vector<kafka::Message> news;

@@ -5,15 +5,14 @@
 namespace rollcall::worker {
 
 void Deliveries::send(Ticket ticket, kafka::Message message) {
-  // Shared, not copied: it is wanted again only where the delivery fails.
-  const auto kept = std::make_shared<const kafka::Message>(message);
-  producer_.publish(std::move(message),
-                    [failed = failed_, ticket = std::move(ticket), kept](const std::string& error) {
-                      if (error.empty()) return ticket.finish();
-                      log::warn("message_undelivered", {{"topic", kept->topic}, {"message", error}});
-                      const std::lock_guard lock(failed->mutex);
-                      failed->messages.emplace_back(ticket, *kept);
-                    });
+  // Kept in case the delivery fails.
+  const auto kept = std::make_shared<const kafka::Message>(std::move(message));
+  producer_.publish(*kept, [failed = failed_, ticket = std::move(ticket), kept](const std::string& error) {
+    if (error.empty()) return ticket.finish();
+    log::warn("message_undelivered", {{"topic", kept->topic}, {"message", error}});
+    const std::lock_guard lock(failed->mutex);
+    failed->messages.emplace_back(ticket, *kept);
+  });
 }
 
 void Deliveries::retry() {

@@ -6,6 +6,10 @@
 #include "common/log/log.h"
 #include "common/runs/blocks.h"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+
 namespace rollcall::worker {
 namespace {
 
@@ -13,6 +17,8 @@ constexpr std::size_t poll_max = 512;
 constexpr std::chrono::milliseconds poll_wait{100};
 constexpr std::chrono::milliseconds commit_every{100};
 constexpr std::chrono::milliseconds patience{500};  // with a full house, before the consumer is paused
+constexpr std::array<std::string_view, 6> envelope{"run_id",    "organization_id", "tenant_id",
+                                                   "operation", "requested_by",    "requested_at"};
 constexpr const char* tick_type = "rollcall.tick.v1";
 
 std::string text_at(const Json& value, const char* field) {
@@ -37,9 +43,7 @@ Command command_of(const Json& value) {
   command.caller_identity = text_at(value, "requested_by");
   for (const auto& [name, parameter] : value.items()) {
     // What is not the envelope is what the run is about.
-    static const std::set<std::string> envelope{"run_id",    "organization_id", "tenant_id",
-                                                "operation", "requested_by",    "requested_at"};
-    if (!envelope.contains(name)) command.parameters[name] = parameter;
+    if (std::ranges::find(envelope, name) == envelope.end()) command.parameters[name] = parameter;
   }
   return command;
 }

@@ -2,6 +2,8 @@
 
 #include "common/runs/blocks.h"
 
+#include <utility>
+
 namespace rollcall::worker {
 namespace {
 
@@ -18,10 +20,8 @@ InFlight::Equal InFlight::equal_of(const Claimed& claimed) {
   return {claimed.run.organization_id, claimed.run.operation, claimed.parameters_hash};
 }
 
-void InFlight::forget_leader(const Uuid& run, const Entry& entry) {
-  if (!entry.claimed) return;
-  const auto leader = leaders_.find(equal_of(*entry.claimed));
-  if (leader != leaders_.end() && leader->second == run) leaders_.erase(leader);
+void InFlight::forget_leader(Entry& entry) {
+  if (std::exchange(entry.leads, false)) leaders_.erase(equal_of(*entry.claimed));
 }
 
 bool InFlight::add(const Uuid& run) {
@@ -35,13 +35,13 @@ void InFlight::claimed(const std::shared_ptr<const Claimed>& run) {
   entry.claimed = run;
   entry.beaten_at = clock_.steady();
   entry.followed = run->followed;
-  if (may_lead(*run)) leaders_.try_emplace(equal_of(*run), run->run.id);
+  if (may_lead(*run)) entry.leads = leaders_.try_emplace(equal_of(*run), run->run.id).second;
 }
 
 bool InFlight::begin(const Uuid& run) {
   std::unique_lock lock(mutex_);
   auto& entry = runs_.at(run);
-  forget_leader(run, entry);
+  forget_leader(entry);
   unpinned_.wait(lock, [&] { return entry.pins == 0; });
   entry.begun = true;
   entry.begun_at = clock_.steady();
@@ -52,7 +52,7 @@ void InFlight::remove(const Uuid& run) {
   const std::lock_guard lock(mutex_);
   const auto found = runs_.find(run);
   if (found == runs_.end()) return;
-  forget_leader(run, found->second);
+  forget_leader(found->second);
   runs_.erase(found);
 }
 

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <stop_token>
 #include <tuple>
+#include <unordered_map>
 
 namespace rollcall::worker {
 
@@ -66,16 +67,16 @@ class InFlight {
     SteadyTime begun_at{}, beaten_at{}, confirmed_at{};
     std::optional<Json> progress;
     int pins = 0;
-    bool begun = false, told = false, cancelled = false, lost = false, followed = false;
+    bool leads = false, begun = false, told = false, cancelled = false, lost = false, followed = false;
   };
   using Equal = std::tuple<Uuid, std::string, std::string>;  // organization, operation, hash of parameters
   static Equal equal_of(const Claimed& claimed);
-  void forget_leader(const Uuid& run, const Entry& entry);
+  void forget_leader(Entry& entry);
 
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable unpinned_;
-  std::map<Uuid, Entry> runs_;
+  std::unordered_map<Uuid, Entry> runs_;
   std::map<Equal, Uuid> leaders_;
 };
 

@@ -84,14 +84,15 @@ void Settler::settle(std::vector<Finished> block) {
 }
 
 void Settler::conclude(const std::vector<Finished>& block, Settled settled) {
-  parts_.outbox.publish(std::move(settled.published.ids), std::move(settled.published.messages));
+  parts_.outbox.publish(settled.published.ids, settled.published.messages);
   std::map<std::string, long> states;
   auto news = settled.news.begin();
-  for (const auto& one : block) {
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const auto& one = block[i];
     const auto& run = one.claimed->run;
     const auto& ticket = one.claimed->ticket;
     parts_.in_flight.remove(run.id);
-    if (!settled.held.contains(run.id)) {
+    if (!settled.held[i]) {
       // Another's now, or settled by ourselves in a transaction whose commit went unanswered: its end is yet
       // to be told.
       log::info("claim_lost", {{"run_id", run.id.to_string()}, {"state", one.settlement.state}});

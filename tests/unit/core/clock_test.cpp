@@ -12,6 +12,9 @@ TEST_CASE("a time prints in UTC with milliseconds", "[unit][clock]") {
   CHECK(to_rfc3339(WallTime{}) == "1970-01-01T00:00:00.000Z");
   CHECK(to_rfc3339(WallTime{1'795'253'400'007ms}) == "2026-11-21T09:30:00.007Z");
   CHECK(to_rfc3339(WallTime{-1ms}) == "1969-12-31T23:59:59.999Z");
+  CHECK(to_rfc3339(WallTime{-62'135'596'800'000ms}) == "0001-01-01T00:00:00.000Z");
+  CHECK(to_rfc3339(WallTime{253'402'300'799'999ms}) == "9999-12-31T23:59:59.999Z");
+  CHECK(to_rfc3339(WallTime{253'402'300'800'000ms}) == "10000-01-01T00:00:00.000Z");
 }
 
 TEST_CASE("a time reads back with zero to nine digits of fraction", "[unit][clock]") {

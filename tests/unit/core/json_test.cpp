@@ -1,5 +1,6 @@
 #include "common/core/json.h"
 
+#include "common/core/json_writer.h"
 #include "tests/support/catch.h"
 
 using rollcall::dump;
@@ -73,4 +74,24 @@ TEST_CASE(
     CHECK(*parsed == Json::parse(text));
   }
   CHECK(parse_json(R"({"a":1,"a":)", unique).error().code == "json_malformed");
+}
+
+TEST_CASE("an object written member by member is what dump makes of it", "[unit][json]") {
+  std::string every_byte;
+  for (int c = 0; c < 256; ++c)
+    every_byte += static_cast<char>(c);
+  rollcall::JsonWriter writer;
+  Json object;
+  for (const std::string& text : {std::string{}, std::string{"plain"}, std::string{R"("quoted" \ \\)"},
+                                  std::string{"d\u00e9j\u00e0 vu"}, std::string{"line\nbreak"}, every_byte}) {
+    const std::string name = std::to_string(object.size());
+    object[name] = text;
+    writer.text(name, text);
+  }
+  object["n"] = -7;
+  writer.number("n", -7);
+  object["o"] = {{"b", 1}, {"a", Json::array({nullptr, "x"})}};
+  writer.json("o", object["o"]);
+  CHECK(writer.take() == dump(object));
+  CHECK(writer.take() == "{}");
 }
