@@ -45,4 +45,36 @@ std::string connection_string(const Options& options) {
   return text;
 }
 
+std::string without_password(const std::string& url) {
+  std::string text = url;
+  if (const auto scheme = text.find("://"); scheme != std::string::npos) {
+    // To the last @ before the path: a password may hold one that should have been encoded.
+    const auto begin = scheme + 3;
+    const auto at = text.substr(0, text.find_first_of("/?", begin)).rfind('@');
+    if (at != std::string::npos && at >= begin) {
+      text.erase(begin, at + 1 - begin);
+    } else if (const auto stray = text.rfind('@'); stray != std::string::npos && stray >= begin) {
+      text.erase(begin,
+                 stray + 1 - begin);  // a password with a slash in it: the URL is wrong, but still a secret
+    }
+  }
+  for (const std::string name : {"password", "user", "sslpassword"}) {
+    for (auto at = text.find(name + "="); at != std::string::npos; at = text.find(name + "=", at)) {
+      auto end = at + name.size() + 1;
+      if (end < text.size() && text[end] == '\'') {
+        for (++end; end < text.size() && text[end] != '\''; ++end) {
+          if (text[end] == '\\') ++end;
+        }
+        end = std::min(end + 1, text.size());
+      } else {
+        end = std::min(text.find_first_of(" &", end), text.size());
+      }
+      text.erase(at, end - at);
+    }
+  }
+  while (!text.empty() && (text.back() == ' ' || text.back() == '?' || text.back() == '&'))
+    text.pop_back();
+  return text;
+}
+
 }  // namespace rollcall::postgres

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -91,6 +92,38 @@ class Notices final : public pqxx::errorhandler {
   }
 };
 
+/// Views into `parameters`.
+std::vector<const char*> texts_of(const std::vector<Value>& parameters) {
+  std::vector<const char*> texts;
+  texts.reserve(parameters.size());
+  for (const Value& parameter : parameters) {
+    // It would be cut at the NUL without a word; PostgreSQL has no such text anyway.
+    if (parameter && parameter->find('\0') != std::string::npos) {
+      throw Error(Fault::invalid, "database_refused",
+                  "PostgreSQL (SQLSTATE 22021): a text contains a NUL character");
+    }
+    texts.push_back(parameter ? parameter->c_str() : nullptr);
+  }
+  return texts;
+}
+
+Row copy(const pqxx::row& row) {
+  Row out;
+  out.columns.reserve(row.size());
+  for (const auto& field : row) {
+    out.columns.push_back(field.is_null() ? Value() : Value(std::string(field.c_str(), field.size())));
+  }
+  return out;
+}
+
+Rows copy(const pqxx::result& result) {
+  Rows rows;
+  rows.reserve(result.size());
+  for (const auto& row : result)
+    rows.push_back(copy(row));
+  return rows;
+}
+
 struct Connection {
   explicit Connection(const std::string& text) : raw(text), notices(raw) {
 #pragma GCC diagnostic push
@@ -99,8 +132,25 @@ struct Connection {
         true);  // a silent reconnect would lose locks and settings unseen; 7.x dropped the feature
 #pragma GCC diagnostic pop
   }
+  /// Runs a statement that only reads, prepared when it comes first.
+  Rows ask(const std::string& sql, const std::vector<Value>& parameters) {
+    const auto texts = texts_of(parameters);
+    try {
+      auto known = prepared.find(sql);
+      if (known == prepared.end()) {
+        const std::string name = "rollcall_" + std::to_string(prepared.size());
+        raw.prepare(name, sql);
+        known = prepared.emplace(sql, name).first;
+      }
+      pqxx::nontransaction work(raw);
+      return copy(work.exec_prepared(known->second, pqxx::prepare::make_dynamic_params(texts)));
+    } catch (...) {
+      translate();
+    }
+  }
   pqxx::connection raw;
   Notices notices;
+  std::map<std::string, std::string> prepared;  ///< names by statement
 };
 
 class PqxxTransaction final : public Transaction {
@@ -108,14 +158,7 @@ class PqxxTransaction final : public Transaction {
   explicit PqxxTransaction(pqxx::connection& connection) : work_(connection) {}
 
   Rows query(const std::string& sql, const std::vector<Value>& parameters) override {
-    return guarded([&] {
-      const pqxx::result result = run(sql, parameters);
-      Rows rows;
-      rows.reserve(result.size());
-      for (const auto& row : result)
-        rows.push_back(copy(row));
-      return rows;
-    });
+    return guarded([&] { return copy(run(sql, parameters)); });
   }
 
   long execute(const std::string& sql, const std::vector<Value>& parameters) override {
@@ -163,26 +206,8 @@ class PqxxTransaction final : public Transaction {
   }
 
   pqxx::result run(const std::string& sql, const std::vector<Value>& parameters) {
-    std::vector<const char*> texts;
-    texts.reserve(parameters.size());
-    for (const Value& parameter : parameters) {
-      // It would be cut at the NUL without a word; PostgreSQL has no such text anyway.
-      if (parameter && parameter->find('\0') != std::string::npos) {
-        throw Error(Fault::invalid, "database_refused",
-                    "PostgreSQL (SQLSTATE 22021): a text contains a NUL character");
-      }
-      texts.push_back(parameter ? parameter->c_str() : nullptr);
-    }
+    const auto texts = texts_of(parameters);
     return work_.exec_params(sql, pqxx::prepare::make_dynamic_params(texts));
-  }
-
-  static Row copy(const pqxx::row& row) {
-    Row out;
-    out.columns.reserve(row.size());
-    for (const auto& field : row) {
-      out.columns.push_back(field.is_null() ? Value() : Value(std::string(field.c_str(), field.size())));
-    }
-    return out;
   }
 
   pqxx::work work_;
@@ -242,6 +267,14 @@ struct Database::State {
     freed.notify_one();
   }
 
+  /// Only a connection that ended its work cleanly goes back.
+  struct Lease {
+    State& state;
+    std::unique_ptr<Connection>& connection;
+    bool usable = false;
+    ~Lease() { state.release(std::move(connection), usable); }
+  };
+
   const Options options;
   const std::string text;
   std::mutex mutex;
@@ -255,14 +288,8 @@ Database::~Database() = default;
 
 void Database::run(const std::function<void(Transaction&)>& work) {
   auto connection = state_->acquire();
-  // Only a connection that ended a transaction cleanly goes back; libpqxx rolls back in the transaction's
-  // destructor.
-  struct Lease {
-    State& state;
-    std::unique_ptr<Connection>& connection;
-    bool usable = false;
-    ~Lease() { state.release(std::move(connection), usable); }
-  } lease{*state_, connection};
+  // libpqxx rolls back in the transaction's destructor.
+  State::Lease lease{*state_, connection};
 
   std::unique_ptr<PqxxTransaction> transaction;
   const auto begin = [&] {
@@ -313,6 +340,24 @@ long Database::execute(const std::string& sql, const std::vector<Value>& paramet
   return transact([&](Transaction& transaction) { return transaction.execute(sql, parameters); });
 }
 
+Rows Database::ask(const std::string& sql, const std::vector<Value>& parameters) {
+  auto connection = state_->acquire();
+  State::Lease lease{*state_, connection};
+  const bool reused = connection != nullptr;
+  if (!connection) connection = state_->open();
+  try {
+    lease.usable = true;  // release() still looks whether it is open
+    return connection->ask(sql, parameters);
+  } catch (const Error& error) {
+    if (!reused || error.fault() != Fault::transient || connection->raw.is_open()) throw;
+    log::info("database_connection_replaced", {{"why", error.what()}});
+    lease.usable = false;
+    connection = state_->open();
+    lease.usable = true;
+    return connection->ask(sql, parameters);
+  }
+}
+
 const Options& Database::options() const {
   return state_->options;
 }
@@ -325,38 +370,6 @@ bool Database::reachable() {
     log::debug("database_unreachable", log::describe(error));
     return false;
   }
-}
-
-std::string without_password(const std::string& url) {
-  std::string text = url;
-  if (const auto scheme = text.find("://"); scheme != std::string::npos) {
-    // To the last @ before the path: a password may hold one that should have been encoded.
-    const auto begin = scheme + 3;
-    const auto at = text.substr(0, text.find_first_of("/?", begin)).rfind('@');
-    if (at != std::string::npos && at >= begin) {
-      text.erase(begin, at + 1 - begin);
-    } else if (const auto stray = text.rfind('@'); stray != std::string::npos && stray >= begin) {
-      text.erase(begin,
-                 stray + 1 - begin);  // a password with a slash in it: the URL is wrong, but still a secret
-    }
-  }
-  for (const std::string name : {"password", "user", "sslpassword"}) {
-    for (auto at = text.find(name + "="); at != std::string::npos; at = text.find(name + "=", at)) {
-      auto end = at + name.size() + 1;
-      if (end < text.size() && text[end] == '\'') {
-        for (++end; end < text.size() && text[end] != '\''; ++end) {
-          if (text[end] == '\\') ++end;
-        }
-        end = std::min(end + 1, text.size());
-      } else {
-        end = std::min(text.find_first_of(" &", end), text.size());
-      }
-      text.erase(at, end - at);
-    }
-  }
-  while (!text.empty() && (text.back() == ' ' || text.back() == '?' || text.back() == '&'))
-    text.pop_back();
-  return text;
 }
 
 }  // namespace rollcall::postgres

@@ -96,6 +96,10 @@ class Database {
   /// One statement in a transaction of its own.
   Rows query(const std::string& sql, const std::vector<Value>& parameters = {});
   long execute(const std::string& sql, const std::vector<Value>& parameters = {});
+  /// A statement that only reads, asked often: prepared once per connection and run without a transaction
+  /// around it, so that it costs one round trip and no planning. Asked once more where the connection had
+  /// been closed while it lay idle. Errors as transact().
+  Rows ask(const std::string& sql, const std::vector<Value>& parameters = {});
   /// Whether a statement gets through now; never throws.
   bool reachable();
   [[nodiscard]] const Options& options() const;
