@@ -1,6 +1,7 @@
 #pragma once
 #include "common/core/error.h"
 #include "common/kafka/kafka.h"
+#include "common/kafka/reader.h"
 
 #include <memory>
 #include <string>
@@ -46,5 +47,8 @@ Error unavailable(const Options& options, const std::string& why);
 Metadata metadata(rd_kafka_t* handle, bool all_topics, rd_kafka_topic_t* only,
                   std::chrono::milliseconds timeout, std::string* problem = nullptr);
 Message to_message(const rd_kafka_message_t& raw);
+/// topic_ranges() by a handle that is there already.
+std::vector<Range> ranges_of(rd_kafka_t* handle, const Options& options, const std::string& topic,
+                             std::chrono::milliseconds timeout);
 
 }  // namespace rollcall::kafka::internal

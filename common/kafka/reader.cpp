@@ -54,12 +54,11 @@ class Open {
 
 }  // namespace
 
-std::vector<Range> topic_ranges(const Options& options, const std::string& topic,
-                                std::chrono::milliseconds timeout) {
-  const auto handle = reader(options);
-  const Topic named(rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr));
+std::vector<Range> internal::ranges_of(rd_kafka_t* handle, const Options& options, const std::string& topic,
+                                       std::chrono::milliseconds timeout) {
+  const Topic named(rd_kafka_topic_new(handle, topic.c_str(), nullptr));
   std::string problem = "no answer";
-  const auto found = internal::metadata(handle.get(), false, named.get(), timeout, &problem);
+  const auto found = internal::metadata(handle, false, named.get(), timeout, &problem);
   if (!found) throw internal::unavailable(options, problem);
   std::vector<Range> ranges;
   for (int t = 0; t < found->topic_cnt; ++t) {
@@ -68,13 +67,18 @@ std::vector<Range> topic_ranges(const Options& options, const std::string& topic
     for (int i = 0; i < described.partition_cnt; ++i) {
       Range range{described.partitions[i].id, 0, 0};
       const auto error =
-          rd_kafka_query_watermark_offsets(handle.get(), topic.c_str(), range.partition, &range.first,
-                                           &range.next, static_cast<int>(timeout.count()));
+          rd_kafka_query_watermark_offsets(handle, topic.c_str(), range.partition, &range.first, &range.next,
+                                           static_cast<int>(timeout.count()));
       if (error) throw internal::unavailable(options, internal::words(error));
       ranges.push_back(range);
     }
   }
   return ranges;
+}
+
+std::vector<Range> topic_ranges(const Options& options, const std::string& topic,
+                                std::chrono::milliseconds timeout) {
+  return internal::ranges_of(reader(options).get(), options, topic, timeout);
 }
 
 void read_ranges(const Options& options, const std::string& topic, const std::vector<Range>& ranges,
