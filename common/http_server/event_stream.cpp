@@ -38,6 +38,11 @@ bool StreamQueue::open() const {
   return !closed_ && !dropped_ && !over_;
 }
 
+std::size_t StreamQueue::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return waiting_.size() + in_flight_;
+}
+
 void StreamQueue::on_close(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
@@ -98,6 +103,10 @@ void EventStream::close() const {
 
 bool EventStream::open() const {
   return handle_ && handle_->queue->open();
+}
+
+std::size_t EventStream::waiting() const {
+  return handle_ ? handle_->queue->waiting() : 0;
 }
 
 void EventStream::on_close(std::function<void()> work) const {

@@ -29,6 +29,7 @@ class StreamQueue {
   bool send(std::string_view bytes);
   void close();
   [[nodiscard]] bool open() const;
+  [[nodiscard]] std::size_t waiting() const;
   void on_close(std::function<void()> work);
 
   /// The connection's side. What was taken counts against the bound until written() says that it has left.
@@ -65,6 +66,8 @@ class EventStream {
   /// Ends the answer once what was sent has been written.
   void close() const;
   [[nodiscard]] bool open() const;
+  /// Bytes that were sent and have not left yet: who makes an answer quicker than it is read looks here.
+  [[nodiscard]] std::size_t waiting() const;
   /// Runs `work` once, when the stream is over for any reason: on the server's thread, or at once on the
   /// caller's where it is over already. `work` must neither block nor throw. Work that holds a copy of the
   /// stream keeps it from ending by itself.
