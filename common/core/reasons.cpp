@@ -134,6 +134,9 @@ constexpr auto reasons = std::to_array<Reason>({
     {"target_too_long", "Shorten the URL."},
     {"headers_too_large", "Send fewer or shorter header fields."},
     {"request_malformed", "Send a request as RFC 9112 has it; a usual client does."},
+    // the front: jobs
+    {"job_not_found", "List the jobs you may see with GET /api/v1/jobs."},
+    {"plan_changed", "Read the job again, look at its plan, and approve that one's digest."},
     // any of them
     {"setting_invalid", "Correct the setting that the message names; --help lists all of them."},
     {"internal", "This is a defect of Rollcall: please report it with the log."},

@@ -2,6 +2,7 @@
 #include "common/graph/token_source.h"
 #include "common/log/log.h"
 #include "common/worker/process.h"
+#include "workers/front/adapters/news_feed.h"
 #include "workers/front/api/document.h"
 #include "workers/front/api/routes.h"
 #include "workers/front/settings.h"
@@ -27,7 +28,8 @@ int main(int argc, char** argv) try {
   auth::Authenticator authenticator{options.auth, transport, clock, metrics};
   const schema::Validator components = front::component_validator();
   front::Pool pool{options.threads, options.queue_max};
-  front::Parts parts{database, outbox, pool, clock, options.microsoft.credentials.tenant_id};
+  front::NewsFeed news{{options.common.kafka, runs::runs_topic}, database, pool, clock, metrics};
+  front::Parts parts{database, outbox, pool, clock, options.microsoft.credentials.tenant_id, nullptr, &news};
   front::Pipeline pipeline{front::all_routes(parts),
                            options.pipeline,
                            {authenticator, database, components, pool, clock, metrics}};

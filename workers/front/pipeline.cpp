@@ -98,23 +98,10 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
   void guarded(const ExchangePtr& exchange, Work work) {
     try {
       work();
-    } catch (const Refused& refused) {
-      refuse(exchange, refused.refusal());
-    } catch (const Error& error) {
-      const Refusal refusal = refusal_for(error);
-      if (refusal.status >= 500) report(*exchange, error.code(), error.what());
-      refuse(exchange, refusal);
-    } catch (const std::exception& error) {
-      report(*exchange, "internal", error.what());
-      refuse(exchange, {500, "internal", "The request could not be served; the log says why."});
+    } catch (...) {
+      refuse(exchange, refusal_for(std::current_exception(), exchange->call.request_id,
+                                   exchange->route ? exchange->route->operation.id : ""));
     }
-  }
-
-  static void report(const Exchange& exchange, const std::string& code, const std::string& what) {
-    log::error("request_failed", {{"request_id", exchange.call.request_id},
-                                  {"operation", exchange.route ? exchange.route->operation.id : ""},
-                                  {"code", code},
-                                  {"error", what}});
   }
 
   void admit(const ExchangePtr& exchange) {

@@ -2,6 +2,7 @@
 
 #include "common/core/percent.h"
 #include "common/crypto/crypto.h"
+#include "common/log/log.h"
 #include "workers/front/core/cursor.h"
 
 #include <chrono>
@@ -62,6 +63,33 @@ Refusal refusal_for(const Error& error) {
   refusal.retry_after = error.retry_after();
   if (status == 503 && !refusal.retry_after) refusal.retry_after = std::chrono::seconds(2);
   return refusal;
+}
+
+Refusal refusal_for(const std::exception_ptr& thrown, std::string_view request_id,
+                    std::string_view operation) {
+  const auto report = [&](const std::string& code, const std::string& what) {
+    log::error("request_failed",
+               {{"request_id", request_id}, {"operation", operation}, {"code", code}, {"error", what}});
+  };
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const Refused& refused) {
+    return refused.refusal();
+  } catch (const Error& error) {
+    auto refusal = refusal_for(error);
+    if (refusal.status >= 500) report(error.code(), error.what());
+    return refusal;
+  } catch (const std::exception& error) {
+    report("internal", error.what());
+    return {500, "internal", "The request could not be served; the log says why."};
+  }
+}
+
+Viewer viewer_of(const Call& call) {
+  const auto& caller = call.caller;
+  return {caller.tenant_id, caller.identity(),
+          caller.application ? std::nullopt : Uuid::parse(caller.object_id), call.operates,
+          std::chrono::floor<std::chrono::milliseconds>(caller.expires_at)};
 }
 
 Response problem_answer(const Refusal& refusal, std::string_view request_id) {

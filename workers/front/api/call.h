@@ -10,7 +10,9 @@
 #include "workers/front/core/problem.h"
 #include "workers/front/core/query.h"
 #include "workers/front/core/router.h"
+#include "workers/front/core/viewer.h"
 
+#include <exception>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -68,7 +70,13 @@ Response json_answer(int status, const Json& body, http_server::Headers headers 
 Response no_content();
 /// How an Error reads to a caller: 404, 409, 400, 502, 503 by its fault, its code and its sentence.
 Refusal refusal_for(const Error& error);
+/// The same for whatever was thrown; what is ours to mend is logged.
+Refusal refusal_for(const std::exception_ptr& thrown, std::string_view request_id,
+                    std::string_view operation);
 Response problem_answer(const Refusal& refusal, std::string_view request_id);
+
+/// Whose jobs the caller may see.
+Viewer viewer_of(const Call& call);
 
 /// `{"value": [...], "nextLink": …}`. `next`: the position behind the last item, empty on the last page; the
 /// link repeats the request with "cursor" set. `list` names list and filter for the cursor.

@@ -78,11 +78,14 @@ Json responses_of(const Operation& operation) {
   for (const int status : refusals_of(operation))
     responses[std::to_string(status)] = {{"$ref", "#/components/responses/Problem" + std::to_string(status)}};
   for (const auto& shape : operation.answers) {
-    Json response = {{"description", shape.help}};
+    // One status may have several media types.
+    Json& response = responses[std::to_string(shape.status)];
+    response["description"] =
+        (response.contains("description") ? response["description"].get<std::string>() + " " : "") +
+        shape.help;
     if (!shape.schema.empty()) response["content"][shape.media_type]["schema"] = reference(shape.schema);
     if (shape.schema.empty() && shape.media_type != "application/json")
       response["content"][shape.media_type]["schema"] = {{"type", "string"}};
-    responses[std::to_string(shape.status)] = std::move(response);
   }
   return responses;
 }

@@ -3,6 +3,9 @@
 #include "workers/front/api/document.h"
 #include "workers/front/core/copilot_document.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace rollcall::front {
 
 void publish(Parts& parts, runs::Stored stored) {
@@ -34,8 +37,11 @@ Routes document_routes(const Routes& all) {
            }}};
 }
 
-Routes all_routes(Parts&) {
+Routes all_routes(Parts& parts) {
   Routes routes;
+  const auto add = [&routes](Routes area) { std::ranges::move(area, std::back_inserter(routes)); };
+  add(jobs_routes(parts));
+  if (parts.news) add(events_routes(parts));
   for (auto& route : document_routes(routes))
     routes.push_back(std::move(route));
   return routes;
