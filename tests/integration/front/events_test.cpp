@@ -51,8 +51,8 @@ TEST_CASE("With two fronts each reader gets all news, and an id of one goes on a
     jobs.push_back(world.add({}));
   Reading at_one(one, "/events", token_of(admin)), at_two(two, "/events", token_of(admin));
   at_one.next(), at_two.next();
-  for (int i = 0; i < 6; ++i)
-    world.tell(jobs[i], "running", i);
+  for (std::size_t i = 0; i < 6; ++i)
+    world.tell(jobs[i], "running", static_cast<int>(i));
   std::set<int> seen_at_one, seen_at_two;
   for (int i = 0; i < 6; ++i) {
     seen_at_one.insert(at_one.next().data()["attempt"].get<int>());
@@ -61,8 +61,8 @@ TEST_CASE("With two fronts each reader gets all news, and an id of one goes on a
   CHECK(seen_at_one.size() == 6);
   CHECK(seen_at_two.size() == 6);
   const auto stood = at_one.last_id;
-  for (int i = 0; i < 6; ++i)
-    world.tell(jobs[i], "succeeded", 10 + i);
+  for (std::size_t i = 0; i < 6; ++i)
+    world.tell(jobs[i], "succeeded", 10 + static_cast<int>(i));
   for (int i = 0; i < 6; ++i)
     at_two.next();
   Reading back(two, "/events", token_of(admin), stood);
@@ -112,7 +112,7 @@ TEST_CASE("A reader that comes and goes under a stream of news misses nothing an
 
 TEST_CASE("An id that cannot be gone on from is told so, and what comes is heard") {
   EventsWorld world;
-  Front front(world.options, world.topic, {.replay_messages = 3});
+  Front front(world.options, world.topic, {.memory_messages = 1, .replay_messages = 3});
   const auto job = world.add({});
   Reading live(front, "/events", token_of(admin));
   live.next();
@@ -136,7 +136,7 @@ TEST_CASE("Who reads too slowly is let go of while others go on, and comes back 
   EventsWorld world;
   http_server::Options small;
   small.stream_bytes_max = 64 * 1024;
-  Front front(world.options, world.topic, {}, small);
+  Front front(world.options, world.topic, {.replay_ahead_bytes = 32 * 1024}, small);
   const auto job = world.add({});
   Reading slow(front, "/events", token_of(admin), "", "", 4096);
   std::optional<Reading> quick(std::in_place, front, "/events", token_of(admin));

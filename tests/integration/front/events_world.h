@@ -15,7 +15,7 @@ class Front {
   Front(const postgres::Options& database, const std::string& topic, front::NewsLimits limits = {},
         http_server::Options server_options = {})
       : world(database, [&](World& made) {
-          const kafka::Options kafka{test::kafka_brokers(), "front-test"};
+          const kafka::Options kafka{test::kafka_brokers(), "front-test", {}};
           producer.emplace(kafka);
           outbox.emplace(made.database, *producer);
           feed.emplace(front::NewsOptions{kafka, topic, std::chrono::seconds(15), limits}, made.database,
@@ -99,7 +99,7 @@ class Reading {
 class EventsWorld {
  public:
   EventsWorld() : options(migrated_database()), database(options), topic(test::unique("front-runs")) {
-    kafka::create_topics(kafka, {{.name = topic, .partitions = 3}}, std::chrono::seconds(20));
+    kafka::create_topics(kafka, {{topic, 3, 1, {}}}, std::chrono::seconds(20));
     ours = add_ours();
     foreign = add_foreign_organization(database);
   }
@@ -126,7 +126,7 @@ class EventsWorld {
 
   const postgres::Options options;
   postgres::Database database;
-  const kafka::Options kafka{test::kafka_brokers(), "front-test"};
+  const kafka::Options kafka{test::kafka_brokers(), "front-test", {}};
   const std::string topic;
   kafka::Producer producer{kafka};
   Uuid ours, foreign;

@@ -12,7 +12,7 @@ class JobsWorld {
  public:
   JobsWorld()
       : world(migrated_database(), [this](World& made) {
-          producer.emplace(kafka::Options{test::kafka_brokers(), "front-test"});
+          producer.emplace(kafka::Options{test::kafka_brokers(), "front-test", {}});
           outbox.emplace(made.database, *producer);
           parts.emplace(front::Parts{made.database, *outbox, made.pool, made.clock, entra::tenant});
           return front::jobs_routes(*parts);
@@ -185,7 +185,7 @@ TEST_CASE("Many who ask at once all get their own answer") {
   const auto look = [&](const std::string& person, bool sees_ours) {
     const auto token = token_of(person);
     for (int round = 0; round < 5; ++round)
-      for (int i = 0; i < 20; ++i) {
+      for (std::size_t i = 0; i < all.size(); ++i) {
         const auto response = jobs.get("/" + all[i].to_string(), token);
         const bool visible = (i % 2 == 1) == sees_ours;
         if (response.status != (visible ? 200 : 404)) ++wrong;

@@ -73,7 +73,7 @@ struct NewsStreams::State {
   bool catch_up(const NewsReaderPtr& reader) {
     if (!covers(reader->at, memory.from())) return false;
     for (const auto& news : memory.news()) {
-      if (reader->stream.waiting() > limits.replay_ahead_bytes) return false;
+      if (!has_room(*reader, news)) return false;
       if (!reader->hear(news)) return true;
     }
     go_live(reader);
@@ -182,8 +182,14 @@ struct NewsStreams::State {
     return members;
   }
 
+  /// What is larger than all that may wait goes alone.
+  [[nodiscard]] bool has_room(const NewsReader& reader, const HeardNews& news) const {
+    const auto waiting = reader.stream.waiting();
+    return waiting == 0 || waiting + news.body.size() <= limits.replay_ahead_bytes;
+  }
+
   void hear_while_there_is_room(NewsReader& reader, const HeardNews& news) const {
-    reader.full = reader.full || reader.stream.waiting() > limits.replay_ahead_bytes;
+    reader.full = reader.full || !has_room(reader, news);
     if (!reader.full) (void)reader.hear(news);
   }
 
