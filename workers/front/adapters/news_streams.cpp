@@ -18,8 +18,11 @@ constexpr std::chrono::seconds come_back_after{2};
 /// While readers have not read what they were sent, this often it is looked whether they have.
 constexpr auto look_again = 50ms;
 constexpr auto broker_timeout = 5s;
-/// So many messages of a replay are judged with one statement.
-constexpr std::size_t replay_block = 500;
+/// So many messages of a replay, or bytes, are judged with one statement.
+constexpr std::size_t replay_block = 500, replay_block_bytes = std::size_t{128} << 10U;
+/// In all, while Kafka is read once, it is waited for readers who are not quick enough; the others wait too.
+constexpr auto patience = 500ms;
+constexpr auto breath = 2ms;
 
 /// For whom these are, by PostgreSQL; what is no news, or of a run that nobody has heard of, is for nobody.
 std::vector<HeardNews> judge(postgres::Database& database, const std::vector<kafka::Message>& messages) {
@@ -146,18 +149,7 @@ struct NewsStreams::State {
         ranges.push_back({range.partition, first, position_of(now, partition)});
       }
     }
-    std::vector<kafka::Message> block;
-    const auto hand_out = [&] {
-      for (const auto& news : judge(database, std::exchange(block, {})))
-        for (const auto& member : members)
-          hear_while_there_is_room(*member, news);
-    };
-    kafka::read_ranges(kafka, topic, ranges, [&](kafka::Message message) {
-      block.push_back(std::move(message));
-      if (block.size() == replay_block) hand_out();
-      return !stop.stop_requested();
-    });
-    hand_out();
+    replay_to(members, ranges, stop);
     const std::lock_guard lock(mutex);
     for (const auto& member : members) {
       // What Kafka has no message at (retention, a transaction's mark) has been passed over too.
@@ -188,9 +180,38 @@ struct NewsStreams::State {
     return waiting == 0 || waiting + news.body.size() <= limits.replay_ahead_bytes;
   }
 
-  void hear_while_there_is_room(NewsReader& reader, const HeardNews& news) const {
-    reader.full = reader.full || !has_room(reader, news);
-    if (!reader.full) (void)reader.hear(news);
+  void replay_to(const std::vector<NewsReaderPtr>& members, const std::vector<kafka::Range>& ranges,
+                 const std::stop_token& stop) {
+    std::vector<kafka::Message> block;
+    std::size_t bytes = 0;
+    std::chrono::milliseconds left = patience;
+    const auto hand_out = [&] {
+      for (const auto& news : judge(database, std::exchange(block, {})))
+        for (const auto& member : members)
+          if (waits_for_room(*member, news, left, stop)) (void)member->hear(news);
+      bytes = 0;
+    };
+    kafka::read_ranges(kafka, topic, ranges, [&](kafka::Message message) {
+      bytes += message.value.size();
+      block.push_back(std::move(message));
+      if (block.size() >= replay_block || bytes >= replay_block_bytes) hand_out();
+      const bool any = std::ranges::any_of(members, [](const auto& member) { return !member->full; });
+      return any && !stop.stop_requested();
+    });
+    hand_out();
+  }
+
+  /// Whether this may be sent to it; with `left`, after a while perhaps. Once not, it is for the next time.
+  bool waits_for_room(NewsReader& reader, const HeardNews& news, std::chrono::milliseconds& left,
+                      const std::stop_token& stop) {
+    if (reader.full) return false;
+    while (!has_room(reader, news) && reader.stream.open() && left > 0ms && !stop.stop_requested()) {
+      std::unique_lock lock(mutex);
+      changed.wait_for(lock, stop, breath, [] { return false; });
+      left -= breath;
+    }
+    reader.full = !has_room(reader, news);
+    return !reader.full;
   }
 
   static Positions read_to(const std::vector<kafka::Range>& ranges) {
