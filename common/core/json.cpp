@@ -73,4 +73,10 @@ std::string dump(const Json& value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::string text_member(const Json& value, const char* name) {
+  if (!value.is_object()) return {};
+  const auto found = value.find(name);
+  return found != value.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+
 }  // namespace rollcall

@@ -25,4 +25,7 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits = {});
 /// One line, never throwing: bytes that are not UTF-8 become U+FFFD.
 std::string dump(const Json& value);
 
+/// A string member of an object; empty where there is none, or it is something else.
+std::string text_member(const Json& value, const char* name);
+
 }  // namespace rollcall

@@ -59,7 +59,9 @@ Response Client::send(const Request& request, const CallContext& context) {
     s.governor.observe_percentage(answer.throttle.percentage);
     if (!response.ok()) State::log_failure(request.method, request.url, answer, raw, id);
 
-    if (response.status == 401) {
+    const bool denied =
+        response.status == 403 && context.renew_when_denied && !refreshed && s.worth_renewing();
+    if (response.status == 401 || denied) {
       if (refreshed)
         throw Error(Fault::denied, "graph_not_permitted",
                     "Microsoft Graph refuses even a fresh token (request-id " + response.request_id + ")");

@@ -37,6 +37,8 @@ struct CallContext {
   /// Whole time for the call, retries of reads included.
   std::chrono::milliseconds deadline{120'000};
   std::stop_token stop;
+  /// A 403 is tried once more with a fresh token, which alone carries permissions granted since the last one.
+  bool renew_when_denied = false;
   Usage* usage = nullptr;
   /// Whom the call serves: those who wait for the quota take turns by it. Empty: nobody in particular.
   std::string organization;

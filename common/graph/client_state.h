@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -46,6 +47,7 @@ struct Client::State {
   std::deque<std::function<void()>> tasks;
   int batches = 0;  // begun and not done
   bool closing = false;
+  std::optional<SteadyTime> renewed_at;  // because of a 403
   std::thread worker;
 
   State(http_client::Transport& given_transport, TokenSource& given_tokens, Governor& given_governor,
@@ -262,6 +264,16 @@ struct Client::State {
     if (http.header("WWW-Authenticate").find("claims=") != std::string_view::npos)
       log::info("graph_claims_challenge", {{"request_id", std::string(http.header("request-id"))}});
     tokens.invalidate(token);
+  }
+
+  /// Whether a fresh token could answer a 403: one that was fetched for that less than a minute ago holds all
+  /// that is granted, and who is denied again and again does not become a burden to the token endpoint.
+  bool worth_renewing() {
+    const std::lock_guard lock(mutex);
+    const auto now = clock.steady();
+    if (renewed_at && now - *renewed_at < std::chrono::minutes{1}) return false;
+    renewed_at = now;
+    return true;
   }
 
   void send_batch(const std::shared_ptr<BatchCall>& call);

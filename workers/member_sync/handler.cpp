@@ -2,11 +2,11 @@
 
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
+#include "common/graph/addresses.h"
 #include "common/log/log.h"
 #include "common/runs/runs.h"
 #include "workers/member_sync/accounting.h"
 #include "workers/member_sync/adapters/audit_event.h"
-#include "workers/member_sync/adapters/identities.h"
 #include "workers/member_sync/core/unfinished.h"
 
 #include <algorithm>

@@ -1,5 +1,4 @@
-#include "common/graph/throttle_channel.h"
-#include "common/graph/token_source.h"
+#include "common/graph/connection.h"
 #include "common/kafka/kafka.h"
 #include "common/log/log.h"
 #include "common/worker/living.h"
@@ -27,21 +26,16 @@ int main(int argc, char** argv) try {
   schema::Validator schemas;
   postgres::Database database{options.common.database};
   kafka::Producer producer{options.common.kafka};
-  http_client::CurlTransport transport{options.http};
-  graph::TokenSource tokens{transport, clock, options.credentials};
-  graph::Governor governor{options.limits, clock};
-  graph::ThrottleChannel channel{{options.common.kafka,
-                                  {options.credentials.tenant_id, options.credentials.client_id},
-                                  options.common.worker + "/" + options.common.instance,
-                                  options.limits,
-                                  [&] { return worker::living_instances(database); }},
-                                 producer,
-                                 schemas,
-                                 governor,
-                                 clock,
-                                 metrics};
-  graph::Client client{transport, tokens, governor, clock, options.graph, metrics};
-  member_sync::Handler handler{database, client, clock, options.handler};
+  http_client::CurlTransport transport{options.microsoft.http};
+  graph::Connection microsoft{
+      {options.microsoft, options.common.kafka, options.common.worker + "/" + options.common.instance,
+       [&] { return worker::living_instances(database); }},
+      transport,
+      producer,
+      schemas,
+      clock,
+      metrics};
+  member_sync::Handler handler{database, microsoft.client(), clock, options.handler};
   worker::OpsServer ops{options.common.ops_port, metrics,
                         worker::reachability(database, producer, options.common.kafka.brokers)};
   std::jthread roster_events([&] {

@@ -1,10 +1,10 @@
 #pragma once
+#include "common/core/address_resolver.h"
 #include "common/core/clock.h"
 #include "common/core/json.h"
 #include "common/graph/client.h"
 #include "workers/member_sync/core/judge.h"
 #include "workers/member_sync/core/plan.h"
-#include "workers/member_sync/core/resolve.h"
 
 #include <chrono>
 #include <optional>

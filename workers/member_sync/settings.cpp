@@ -1,31 +1,8 @@
 #include "workers/member_sync/settings.h"
 
-#include "common/graph/settings.h"
-
-#include <utility>
-
 namespace rollcall::member_sync {
-namespace {
 
 using namespace std::chrono_literals;
-
-graph::GovernorLimits load_limits(config::Settings& settings) {
-  graph::GovernorLimits limits;
-  limits.resource_units = static_cast<double>(
-      settings.number("ROLLCALL_GRAPH_RESOURCE_UNITS", 3500, 1, 1'000'000,
-                      "Graph's resource units per window (3500 for the smallest tenants)"));
-  limits.resource_units_max =
-      static_cast<double>(settings.number("ROLLCALL_GRAPH_RESOURCE_UNITS_MAX", 8000, 1, 1'000'000,
-                                          "to which the former may be raised by what Graph answers"));
-  limits.resource_unit_window =
-      settings.duration("ROLLCALL_GRAPH_RESOURCE_UNIT_WINDOW", 10s, 1ms, 1h, "their window");
-  limits.writes = static_cast<double>(
-      settings.number("ROLLCALL_GRAPH_WRITES", 3000, 1, 1'000'000, "Graph's writes per window"));
-  limits.write_window = settings.duration("ROLLCALL_GRAPH_WRITE_WINDOW", 150s, 1ms, 1h, "their window");
-  return limits;
-}
-
-}  // namespace
 
 ProcessSettings load_settings(config::Settings& settings) {
   ProcessSettings all;
@@ -33,13 +10,9 @@ ProcessSettings load_settings(config::Settings& settings) {
   all.loop = worker::load_loop_options(settings, all.common);
   // Every lane may hold a connection; the loop itself needs a few.
   all.common.database.connections_max = all.loop.lanes + 4;
-  auto microsoft = graph::load_settings(settings);
-  all.handler.enabled = microsoft.enabled;
-  all.graph.root = std::move(microsoft.root);
-  all.http = std::move(microsoft.http);
-  all.credentials = std::move(microsoft.credentials);
-  all.limits = load_limits(settings);
-  all.handler.tenant_id = all.credentials.tenant_id;
+  all.microsoft = graph::load_settings(settings);
+  all.handler.enabled = all.microsoft.enabled;
+  all.handler.tenant_id = all.microsoft.credentials.tenant_id;
   all.handler.hold_off = settings.duration("ROLLCALL_HOLD_OFF", 60s, 0ms, 1h,
                                            "how long our own writes are believed over a listing");
   all.handler.full_read_interval = settings.duration("ROLLCALL_FULL_READ_INTERVAL", 24h, 0ms, 24h * 7,

@@ -1,9 +1,6 @@
 #pragma once
 #include "common/config/settings.h"
-#include "common/graph/client.h"
-#include "common/graph/governor.h"
-#include "common/graph/token_source.h"
-#include "common/http_client/client.h"
+#include "common/graph/settings.h"
 #include "common/worker/run_worker.h"
 #include "workers/member_sync/handler.h"
 #include "workers/member_sync/roster_events.h"
@@ -13,10 +10,7 @@ namespace rollcall::member_sync {
 struct ProcessSettings {
   worker::CommonSettings common;
   worker::LoopOptions loop;
-  http_client::Options http;
-  graph::Credentials credentials;
-  graph::GovernorLimits limits;
-  graph::Options graph;
+  graph::MicrosoftSettings microsoft;
   HandlerOptions handler;
   RosterEventsOptions roster_events;
 };

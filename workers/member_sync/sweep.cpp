@@ -2,8 +2,8 @@
 
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
+#include "common/graph/reads.h"
 #include "common/log/log.h"
-#include "workers/member_sync/adapters/reads.h"
 
 #include <algorithm>
 #include <optional>

@@ -165,6 +165,27 @@ TEST_CASE("a 401 is cured by one fresh token, or denied") {
   CHECK(error.code() == "graph_not_permitted");
 }
 
+TEST_CASE("a 403 brings a fresh token where that is asked for, once a minute at most") {
+  World w;
+  const auto denied = [] { return FakeTransport::answer(403); };
+  w.transport.then(denied());
+  CHECK(w.client.send(get("/users/1"), w.context).status == 403);
+  CHECK(w.tokens_given == 1);
+  w.context.renew_when_denied = true;
+  w.transport.then(denied());
+  w.transport.then(FakeTransport::answer(200, "{}"));
+  CHECK(w.client.send(get("/users/1"), w.context).ok());
+  CHECK(header(w.transport.requests().back(), "Authorization") == "Bearer t2");
+  w.transport.then(denied());
+  CHECK(w.client.send(get("/users/1"), w.context).status == 403);  // t2 is fresh
+  CHECK(w.tokens_given == 2);
+  w.clock.advance(61s);
+  w.transport.then(denied());
+  w.transport.then(denied());
+  CHECK(w.client.send(get("/users/1"), w.context).status == 403);
+  CHECK(w.tokens_given == 3);
+}
+
 TEST_CASE("a stop ends a wait") {
   World w;
   std::stop_source stop;

@@ -1,5 +1,4 @@
-#include "workers/member_sync/core/resolve.h"
-
+#include "common/core/address_resolver.h"
 #include "tests/support/catch.h"
 #include "tests/unit/member_sync/support.h"
 

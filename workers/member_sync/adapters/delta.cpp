@@ -1,8 +1,8 @@
 #include "workers/member_sync/adapters/delta.h"
 
 #include "common/core/error.h"
+#include "common/graph/reads.h"
 #include "common/log/log.h"
-#include "workers/member_sync/adapters/reads.h"
 
 #include <algorithm>
 #include <optional>
@@ -47,7 +47,7 @@ void drop_large(GroupChanges& changes) {
 std::optional<graph::Response> follow(graph::Client& client, const std::string& link,
                                       const graph::CallContext& call) {
   try {
-    return client.send(get(link), call);
+    return client.send(graph::get(link), call);
   } catch (const Error& error) {
     if (error.fault() != Fault::transient) throw;
     log::warn("delta_page_failed", log::describe(error));
@@ -108,7 +108,7 @@ std::vector<DeltaRound> read_rounds(graph::Client& client, const std::vector<std
     const std::string url = urls[i].starts_with('/') ? urls[i] : relative_to(client, urls[i]);
     rounds[i].state = DeltaRound::State::refused;  // a link of another service: the root was changed
     if (url.empty()) continue;
-    requests.push_back(get(url));
+    requests.push_back(graph::get(url));
     asked.push_back(i);
   }
   if (requests.empty()) return rounds;

@@ -1,11 +1,11 @@
 #include "workers/member_sync/adapters/graph_group.h"
 
 #include "common/core/error.h"
+#include "common/core/graph_messages.h"
+#include "common/graph/reads.h"
 #include "common/log/log.h"
 #include "workers/member_sync/adapters/delta.h"
-#include "workers/member_sync/adapters/reads.h"
 
-#include <algorithm>
 #include <set>
 
 namespace rollcall::member_sync {
@@ -28,17 +28,6 @@ std::string members_path(const Uuid& group) {
               "the group could not be read to its end: " + describe(response));
 }
 
-bool flag(const Json& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_boolean() && found->get<bool>();
-}
-
-bool has_type(const Json& properties, const char* type) {
-  const auto types = properties.find("groupTypes");
-  return types != properties.end() && types->is_array() &&
-         std::ranges::find(*types, Json(type)) != types->end();
-}
-
 /// Refuses what Graph would refuse, before the first write. Returns the display name.
 std::string check_properties(const graph::Response& response) {
   if (response.status == 404)
@@ -48,13 +37,8 @@ std::string check_properties(const graph::Response& response) {
                 "Microsoft Graph refused to show the group: " + describe(response));
   if (!response.ok() || !response.body.is_object()) incomplete(response);
   const Json& properties = response.body;
-  if (has_type(properties, "DynamicMembership"))
-    throw Error(Fault::invalid, "group_dynamic", "the group's membership follows a rule in Entra ID");
-  if (flag(properties, "onPremisesSyncEnabled"))
-    throw Error(Fault::invalid, "group_on_premises", "the group is mastered in the local Active Directory");
-  if (flag(properties, "mailEnabled") && !has_type(properties, "Unified"))
-    throw Error(Fault::invalid, "group_mail_enabled_security",
-                "the group is a mail-enabled security group or a distribution list");
+  if (const auto problem = graph_messages::unmanageable(properties))
+    throw Error(Fault::invalid, problem->code, problem->message);
   return text_member(properties, "displayName");
 }
 
@@ -71,7 +55,7 @@ void take_page(const graph::Response& page, GroupReading& reading) {
 /// A plain page, by its link verbatim. A failure for good is an incomplete listing; a throttle stays one.
 graph::Response follow(graph::Client& client, const std::string& link, const graph::CallContext& call) {
   try {
-    return client.send(get(link), call);
+    return client.send(graph::get(link), call);
   } catch (const Error& error) {
     if (error.fault() != Fault::transient) throw;
     throw Error(Fault::transient, "listing_incomplete",
@@ -94,8 +78,10 @@ void read_pages(graph::Client& client, graph::Response page, const graph::CallCo
 GroupReading read_fully(graph::Client& client, const Uuid& group, const graph::CallContext& call) {
   // One round trip. The chain matters: the link must be older than the listing, lest a change between them be
   // lost.
-  auto answers = read_batch(
-      client, {get(properties_path(group)), get(watch_path({group}), 0), get(members_path(group), 1)}, call);
+  auto answers = read_batch(client,
+                            {graph::get(properties_path(group)), graph::get(watch_path({group}), 0),
+                             graph::get(members_path(group), 1)},
+                            call);
   GroupReading reading;
   reading.display_name = check_properties(answers.at(0));
   if (answers.at(1).ok()) reading.delta_link = text_member(answers[1].body, "@odata.deltaLink");
@@ -118,7 +104,7 @@ std::optional<GroupReading> read_changes(graph::Client& client, const Uuid& grou
                                          const graph::CallContext& call) {
   const std::string link = relative_to(client, kept.delta_link);
   if (link.empty()) return std::nullopt;
-  auto answers = read_batch(client, {get(properties_path(group)), get(link)}, call);
+  auto answers = read_batch(client, {graph::get(properties_path(group)), graph::get(link)}, call);
   GroupReading reading;
   reading.full = false;
   reading.display_name = check_properties(answers.at(0));
@@ -150,7 +136,8 @@ GroupReading read_group(graph::Client& client, const Uuid& group, const KeptMirr
 }
 
 bool group_exists(graph::Client& client, const Uuid& group, const graph::CallContext& call) {
-  const graph::Response response = client.send(get("/groups/" + group.to_string() + "?$select=id"), call);
+  const graph::Response response =
+      client.send(graph::get("/groups/" + group.to_string() + "?$select=id"), call);
   if (response.status == 404) return false;
   if (!response.ok())
     throw Error(Fault::transient, "graph_unavailable",

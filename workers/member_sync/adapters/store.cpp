@@ -148,8 +148,9 @@ std::vector<RecentWrite> Store::recent_writes(const Uuid& organization, const Uu
   return database_.transact([&](postgres::Transaction& transaction) {
     std::vector<RecentWrite> writes;
     transaction.each(
-        "SELECT w.object_id, w.present FROM sync.recent_writes w JOIN sync.groups g USING (organization_id) "
-        "WHERE w.organization_id = $1 AND g.group_id = $2 AND w.written_at > now() - $3::bigint * interval "
+        "SELECT w.object_id, w.present FROM sync.recent_writes w LEFT JOIN sync.groups g USING "
+        "(organization_id) WHERE w.organization_id = $1 AND coalesce(g.group_id, $2) = $2 AND w.written_at > "
+        "now() - $3::bigint * interval "
         "'1 millisecond'",
         {value(organization), value(group), value(static_cast<long>(hold_off.count()))},
         [&](const postgres::Row& row) {

@@ -1,9 +1,9 @@
 #pragma once
+#include "common/core/address_resolver.h"
 #include "common/postgres/postgres.h"
 #include "workers/member_sync/adapters/graph_group.h"
 #include "workers/member_sync/core/guards.h"
 #include "workers/member_sync/core/plan.h"
-#include "workers/member_sync/core/resolve.h"
 
 #include <chrono>
 #include <optional>

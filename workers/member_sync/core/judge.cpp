@@ -1,6 +1,6 @@
 #include "workers/member_sync/core/judge.h"
 
-#include "workers/member_sync/core/resolve.h"
+#include "common/core/graph_messages.h"
 
 #include <algorithm>
 #include <iterator>
@@ -8,23 +8,7 @@
 namespace rollcall::member_sync {
 namespace {
 
-bool contains(std::string_view text, std::string_view part) {
-  return lower(text).find(part) != std::string::npos;
-}
-
-/// "One or more removed object references do not exist …"
-bool says_not_a_member(std::string_view message) {
-  return contains(message, "removed object references do not exist");
-}
-
-/// "The source resource object or one of the objects being referenced don't exist": a group just created.
-bool says_not_replicated(std::string_view message) {
-  return contains(message, "source resource object");
-}
-
-bool names(std::string_view message, const Uuid& id) {
-  return contains(message, id.to_string());
-}
+using graph_messages::names;
 
 bool passing_status(int status) {
   switch (status) {
@@ -87,15 +71,6 @@ Judgement doubt() {
   return judgement;
 }
 
-std::string refusal_code(const Answer& answer) {
-  if (answer.status == 403)
-    return contains(answer.message, "guest") ? "guests_not_allowed" : "graph_not_permitted";
-  const bool about_type = contains(answer.message, "type") && (contains(answer.message, "not allowed") ||
-                                                               contains(answer.message, "unsupported") ||
-                                                               contains(answer.message, "not supported"));
-  return about_type ? "member_type_not_allowed" : "graph_refused";
-}
-
 Judgement add_not_found(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
                         bool group_exists) {
   const auto named = std::ranges::find_if(
@@ -122,31 +97,28 @@ Judgement judge_add(const Step& step, const Answer& answer, const Plan& plan, co
                     bool group_exists) {
   if (answer.status == 404) return add_not_found(step, answer, plan, group, group_exists);
   const bool many = step.changes.size() > 1;
-  if (answer.status == 400 && says_already_exists(answer.message))
+  if (answer.status == 400 && graph_messages::already_exists(answer.message))
     return many ? split(step) : settle_all(step, step.maybe_applied ? applied : already, "");
-  if (answer.status == 400 && says_not_replicated(answer.message))
+  if (answer.status == 400 && graph_messages::not_replicated(answer.message))
     return many && step.attempts + 1 >= step_attempts_max ? split(step)
                                                           : retry(step, answer, "member_not_found");
-  return many ? split(step) : settle_all(step, refusal_code(answer), answer.message);
+  return many ? split(step)
+              : settle_all(step, graph_messages::refusal_code(answer.status, answer.message), answer.message);
 }
 
 Judgement judge_removal(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
                         bool group_exists) {
   const std::string gone = step.maybe_applied ? applied : already;
-  if (answer.status == 400 && says_not_a_member(answer.message)) return settle_all(step, gone, "");
+  if (answer.status == 400 && graph_messages::not_a_member(answer.message)) return settle_all(step, gone, "");
   if (answer.status == 404) {
     const bool names_member = names(answer.message, plan.member(step.changes.front()));
     if (names_member || !names(answer.message, group)) return settle_all(step, gone, "");
     return group_exists ? retry(step, answer, "graph_refused") : doubt();
   }
-  return settle_all(step, refusal_code(answer), answer.message);
+  return settle_all(step, graph_messages::refusal_code(answer.status, answer.message), answer.message);
 }
 
 }  // namespace
-
-bool says_already_exists(std::string_view message) {
-  return contains(message, "already exist");
-}
 
 Judgement judge(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
                 bool group_exists) {

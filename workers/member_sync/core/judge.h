@@ -6,11 +6,9 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-/// What an answer of Graph to a membership write means: the one place that knows (group-post-members,
-/// group-delete-members, and the messages Microsoft's own tools match).
+/// What an answer of Graph to a membership write means for a step of a plan.
 namespace rollcall::member_sync {
 
 enum class StepKind {
@@ -65,8 +63,5 @@ struct Judgement {
 /// passes, and never means "removed already" (group-delete-members, "Designing for Eventual Consistency").
 Judgement judge(const Step& step, const Answer& answer, const Plan& plan, const Uuid& group,
                 bool group_exists = false);
-
-/// "One or more added object references already exist …": the 400 has no code of its own.
-bool says_already_exists(std::string_view message);
 
 }  // namespace rollcall::member_sync

@@ -1,13 +1,13 @@
-#include "workers/member_sync/core/resolve.h"
+#include "common/core/address_resolver.h"
 
 #include "common/core/percent.h"
 
 #include <algorithm>
 
-namespace rollcall::member_sync {
+namespace rollcall {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string odata_quoted(std::string_view text) {
   std::string result = "'";
   for (const char c : text) {
     if (c == '\'') result.push_back('\'');
@@ -30,7 +30,7 @@ std::string lookup_path(std::string_view property, std::span<const std::string> 
   filter.append(" in (");
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     if (i != 0) filter.push_back(',');
-    filter.append(quoted(addresses[i]));
+    filter.append(odata_quoted(addresses[i]));
   }
   filter.push_back(')');
   return "/users?$filter=" + percent_encode(filter) + "&$select=id,mail,userPrincipalName";
@@ -99,4 +99,4 @@ std::vector<Resolution> Resolver::results() const {
   return results;
 }
 
-}  // namespace rollcall::member_sync
+}  // namespace rollcall

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace rollcall::member_sync {
+namespace rollcall {
 
 inline constexpr std::size_t addresses_per_filter =
     15;  // "max 15 expressions in a filter clause" (known-issues)
@@ -62,4 +62,4 @@ class Resolver {
   std::vector<Hits> hits_;              // beside addresses_
 };
 
-}  // namespace rollcall::member_sync
+}  // namespace rollcall

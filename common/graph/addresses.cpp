@@ -1,13 +1,13 @@
-#include "workers/member_sync/adapters/identities.h"
+#include "common/graph/addresses.h"
 
 #include "common/core/error.h"
-#include "workers/member_sync/adapters/reads.h"
+#include "common/graph/reads.h"
 
 #include <algorithm>
 #include <functional>
 #include <span>
 
-namespace rollcall::member_sync {
+namespace rollcall::graph {
 namespace {
 
 using Addresses = std::span<const std::string>;
@@ -25,14 +25,15 @@ void read_accounts(const Json& body, const OnAccount& found) {
 }
 
 /// The pieces of `chunk` still to ask for by themselves: Graph refuses a whole filter for one odd address.
-std::vector<Addresses> take(const graph::Response& response, Addresses chunk, const OnAccount& found) {
+std::vector<Addresses> take(const Response& response, Addresses chunk, const OnAccount& found) {
   if (response.ok()) {
     read_accounts(response.body, found);
     return {};
   }
   if (response.status == 401 || response.status == 403)
-    throw Error(Fault::denied, "graph_not_permitted",
-                "Microsoft Graph refused to search users: " + describe(response));
+    throw Error(
+        Fault::denied, "graph_not_permitted",
+        "Microsoft Graph refused to search users: the app needs User.Read.All (" + describe(response) + ")");
   if (response.status != 400 && response.status != 404)
     throw Error(Fault::transient, "graph_unavailable", "a search for users failed: " + describe(response));
   std::vector<Addresses> singles;
@@ -42,12 +43,12 @@ std::vector<Addresses> take(const graph::Response& response, Addresses chunk, co
   return singles;  // a single address that Graph refuses belongs to nobody
 }
 
-void look_up(graph::Client& client, const char* property, Addresses addresses, const graph::CallContext& call,
+void look_up(Client& client, const char* property, Addresses addresses, const CallContext& call,
              const OnAccount& found) {
   std::vector<Addresses> pieces = chunks(addresses);
   for (std::size_t at = 0; at < pieces.size(); at += filters_per_batch) {
     const std::size_t count = std::min(filters_per_batch, pieces.size() - at);
-    std::vector<graph::Request> requests(count);
+    std::vector<Request> requests(count);
     for (std::size_t i = 0; i < count; ++i)
       requests[i].url = lookup_path(property, pieces[at + i]);
     const auto responses = read_batch(client, requests, call);
@@ -59,8 +60,8 @@ void look_up(graph::Client& client, const char* property, Addresses addresses, c
 
 }  // namespace
 
-std::vector<Resolution> resolve_addresses(graph::Client& client, std::vector<std::string> addresses,
-                                          const graph::CallContext& call) {
+std::vector<Resolution> resolve_addresses(Client& client, std::vector<std::string> addresses,
+                                          const CallContext& call) {
   Resolver resolver{std::move(addresses)};
   look_up(client, "mail", resolver.addresses(), call, [&](const Account& a) { resolver.found_by_mail(a); });
   const std::vector<std::string> open = resolver.open_addresses();
@@ -69,4 +70,4 @@ std::vector<Resolution> resolve_addresses(graph::Client& client, std::vector<std
   return resolver.results();
 }
 
-}  // namespace rollcall::member_sync
+}  // namespace rollcall::graph

@@ -1,14 +1,13 @@
-#include "workers/member_sync/adapters/reads.h"
+#include "common/graph/reads.h"
 
 #include "common/core/backoff.h"
 #include "common/core/error.h"
+#include "common/core/waiting.h"
 #include "common/crypto/crypto.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 
-namespace rollcall::member_sync {
+namespace rollcall::graph {
 namespace {
 
 constexpr int rounds_max = 6;
@@ -19,8 +18,8 @@ bool passing(int status) {
 
 /// What failed, and what was to run after it: an answer that came before the repetition would break the
 /// order.
-std::vector<std::size_t> failing(const std::vector<graph::Request>& requests,
-                                 const std::vector<graph::Response>& responses) {
+std::vector<std::size_t> failing(const std::vector<Request>& requests,
+                                 const std::vector<Response>& responses) {
   std::vector<std::size_t> indices;
   for (std::size_t i = 0; i < responses.size(); ++i) {
     const bool follows = requests[i].after >= 0 &&
@@ -31,9 +30,8 @@ std::vector<std::size_t> failing(const std::vector<graph::Request>& requests,
 }
 
 /// Those requests, with what remains of the order among them.
-std::vector<graph::Request> pick(const std::vector<graph::Request>& requests,
-                                 const std::vector<std::size_t>& indices) {
-  std::vector<graph::Request> picked;
+std::vector<Request> pick(const std::vector<Request>& requests, const std::vector<std::size_t>& indices) {
+  std::vector<Request> picked;
   for (const std::size_t index : indices) {
     picked.push_back(requests[index]);
     int& after = picked.back().after;
@@ -44,9 +42,8 @@ std::vector<graph::Request> pick(const std::vector<graph::Request>& requests,
   return picked;
 }
 
-std::chrono::milliseconds wait_before(int round, const std::vector<graph::Response>& responses,
-                                      const std::vector<std::size_t>& indices,
-                                      const graph::CallContext& call) {
+std::chrono::milliseconds wait_before(int round, const std::vector<Response>& responses,
+                                      const std::vector<std::size_t>& indices, const CallContext& call) {
   auto wait =
       Backoff{std::chrono::milliseconds{200}, std::chrono::seconds{5}}.delay(round, crypto::random_unit());
   for (const std::size_t index : indices)
@@ -59,27 +56,20 @@ std::chrono::milliseconds wait_before(int round, const std::vector<graph::Respon
 
 }  // namespace
 
-graph::Request get(std::string url, int after) {
-  graph::Request request;
+Request get(std::string url, int after) {
+  Request request;
   request.url = std::move(url);
   request.after = after;
   return request;
 }
 
-void pause_for(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any wake;
-  std::unique_lock lock{mutex};
-  wake.wait_for(lock, stop, time, [] { return false; });
-}
-
-std::vector<graph::Response> read_batch(graph::Client& client, const std::vector<graph::Request>& requests,
-                                        const graph::CallContext& call) {
-  std::vector<graph::Response> responses = client.batch(requests, call);
+std::vector<Response> read_batch(Client& client, const std::vector<Request>& requests,
+                                 const CallContext& call) {
+  std::vector<Response> responses = client.batch(requests, call);
   for (int round = 1; round < rounds_max && !call.stop.stop_requested(); ++round) {
     const auto indices = failing(requests, responses);
     if (indices.empty()) break;
-    pause_for(wait_before(round, responses, indices, call), call.stop);
+    pause(wait_before(round, responses, indices, call), call.stop);
     auto again = client.batch(pick(requests, indices), call);
     for (std::size_t i = 0; i < indices.size() && i < again.size(); ++i)
       responses[indices[i]] = std::move(again[i]);
@@ -87,18 +77,12 @@ std::vector<graph::Response> read_batch(graph::Client& client, const std::vector
   return responses;
 }
 
-std::string relative_to(const graph::Client& client, const std::string& link) {
+std::string relative_to(const Client& client, const std::string& link) {
   const std::string root = client.version_root();
   return link.starts_with(root + "/") ? link.substr(root.size()) : std::string{};
 }
 
-std::string text_member(const Json& object, const char* name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string{};
-}
-
-std::string describe(const graph::Response& response) {
+std::string describe(const Response& response) {
   if (response.status == 0) return "no answer";
   std::string text = "status " + std::to_string(response.status);
   if (!response.error_code.empty()) text += " " + response.error_code;
@@ -106,4 +90,4 @@ std::string describe(const graph::Response& response) {
   return text;
 }
 
-}  // namespace rollcall::member_sync
+}  // namespace rollcall::graph
