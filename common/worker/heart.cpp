@@ -27,23 +27,19 @@ void Heart::run(const std::stop_token& stop) {
     }
   } while (pause(turn, stop));
   try {
-    parts_.database.execute(
-        "DELETE FROM ops.workers WHERE worker = $1 AND instance = $2",
-        {postgres::value(parts_.claimant.worker), postgres::value(parts_.claimant.instance)});
+    end_presence(parts_.database, presence());
   } catch (const std::exception& error) {
     log::warn("heartbeat_failed", log::describe(error));
   }
 }
 
+Presence Heart::presence() const {
+  return {parts_.claimant.worker, parts_.claimant.instance, parts_.lanes, parts_.busy(),
+          static_cast<long>(parts_.in_flight.size())};
+}
+
 void Heart::beat() {
-  parts_.database.execute(
-      "INSERT INTO ops.workers AS w (worker, instance, version, lanes, busy, in_flight) "
-      "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (worker, instance) DO UPDATE SET version = "
-      "excluded.version, "
-      "lanes = excluded.lanes, busy = excluded.busy, in_flight = excluded.in_flight, seen_at = now()",
-      {postgres::value(parts_.claimant.worker), postgres::value(parts_.claimant.instance),
-       postgres::value(ROLLCALL_VERSION), postgres::value(parts_.lanes), postgres::value(parts_.busy()),
-       postgres::value(static_cast<long>(parts_.in_flight.size()))});
+  show_presence(parts_.database, presence());
   parts_.in_flight.heartbeat(parts_.database);
 }
 

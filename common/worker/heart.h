@@ -2,6 +2,7 @@
 #include "common/worker/health.h"
 #include "common/worker/in_flight.h"
 #include "common/worker/inbox.h"
+#include "common/worker/presence.h"
 
 #include <functional>
 
@@ -27,6 +28,7 @@ class Heart {
   void run(const std::stop_token& stop);
 
  private:
+  [[nodiscard]] Presence presence() const;
   void beat();
   void mind_pause();
   void tell_running();
