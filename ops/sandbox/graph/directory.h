@@ -52,10 +52,12 @@ struct Group {
   Uuid id;
   std::string display_name;
   std::string mail_nickname;
+  std::string unique_name;  ///< empty: null
   std::string description;
   std::string visibility = "Private";
   GroupKind kind = GroupKind::security;
   bool forbids_guests = false;
+  bool also_security = false;  ///< a Microsoft 365 group with securityEnabled
   std::vector<Slot> slots;
   std::unordered_map<Uuid, std::uint32_t> present;  ///< member → its open slot
   std::vector<Uuid> owners;

@@ -32,6 +32,8 @@ constexpr std::array routes{
     Route{"POST", "groups", create_group, 1, 1},
     Route{"GET", "groups/*", get_group, 1, 0},
     Route{"PATCH", "groups/*", patch_group, 1, 1},
+    Route{"GET", "groups(uniqueName)/*", get_group_by_name, 1, 0},
+    Route{"PATCH", "groups(uniqueName)/*", upsert_group, 1, 1},
     Route{"DELETE", "groups/*", delete_group, 1, 1},
     Route{"GET", "groups/*/members", list_members, 3, 0},
     Route{"GET", "groups/*/members/microsoft.graph.user", list_member_users, 3, 0},
@@ -256,14 +258,18 @@ Call make_call(std::string method, std::string target) {
     if (end > 0) call.segments.push_back(percent_decode(path.substr(0, end)));
     path.remove_prefix(std::min(end + 1, path.size()));
   }
-  // users('id') is another way to write users/id
-  if (call.segments.size() == 1 && call.segments[0].starts_with("users('") &&
-      call.segments[0].ends_with("')")) {
+  // users('id') is another way to write users/id; groups(uniqueName='name') is by an alternate key.
+  for (const auto& [opening, collection] :
+       {std::pair<std::string_view, const char*>{"users('", "users"},
+        std::pair<std::string_view, const char*>{"groups(uniqueName='", "groups(uniqueName)"}}) {
+    if (call.segments.size() != 1 || !call.segments[0].starts_with(opening) ||
+        !call.segments[0].ends_with("')"))
+      continue;
     const std::string quoted = call.segments[0];
-    std::string name = quoted.substr(7, quoted.size() - 9);
+    std::string name = quoted.substr(opening.size(), quoted.size() - opening.size() - 2);
     for (auto at = name.find("''"); at != std::string::npos; at = name.find("''", at + 1))
       name.erase(at, 1);
-    call.segments = {"users", std::move(name)};
+    call.segments = {collection, std::move(name)};
   }
   return call;
 }

@@ -65,6 +65,8 @@ Answer list_groups(State& state, const Call& call, WallTime now);
 Answer get_group(State& state, const Call& call, WallTime now);
 Answer create_group(State& state, const Call& call, WallTime now);
 Answer delete_group(State& state, const Call& call, WallTime now);
+Answer get_group_by_name(State& state, const Call& call, WallTime now);
+Answer upsert_group(State& state, const Call& call, WallTime now);
 // deleted_items.cpp
 Answer list_deleted_groups(State& state, const Call& call, WallTime now);
 Answer list_deleted_users(State& state, const Call& call, WallTime now);

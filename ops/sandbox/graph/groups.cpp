@@ -109,7 +109,9 @@ Answer get_group(State& state, const Call& call, WallTime now) {
   return {200, group_json(*group, call.option("$select")), {}};
 }
 
-Answer create_group(State& state, const Call& call, WallTime now) {
+namespace {
+
+Answer create_named(State& state, const Call& call, WallTime now, const std::string& unique_name) {
   if (auto problem = check_required(state, call.body); problem.status != 204) return problem;
   Group group;
   if (auto problem = created_kind(call.body, group.kind); problem.status != 204) return problem;
@@ -128,6 +130,8 @@ Answer create_group(State& state, const Call& call, WallTime now) {
   if (call.body.value("description", Json()).is_string()) group.description = call.body["description"];
   group.visibility = group.kind == GroupKind::microsoft365 ? "Public" : "Private";
   if (call.body.value("visibility", Json()).is_string()) group.visibility = call.body["visibility"];
+  group.also_security = call.body.value("securityEnabled", false);
+  group.unique_name = unique_name;
   group.owners = *owners;
   group.created_at = now;
   Group& stored = put_group(state.directory, std::move(group), {});
@@ -135,6 +139,39 @@ Answer create_group(State& state, const Call& call, WallTime now) {
   for (const Uuid& id : *members)
     if (!stored.present.contains(id)) add_member(state.directory, stored, id, stamp(call, now));
   return {201, group_json(stored, ""), {}};
+}
+
+/// A deleted group lets go of its name.
+Group* find_named(State& state, const std::string& name) {
+  for (auto& [id, group] : state.directory.groups)
+    if (!group.deleted_at && !group.unique_name.empty() && group.unique_name == name) return &group;
+  return nullptr;
+}
+
+}  // namespace
+
+Answer create_group(State& state, const Call& call, WallTime now) {
+  return create_named(state, call, now, {});
+}
+
+/// The alternate key: as soon to be read as the group itself.
+Answer get_group_by_name(State& state, const Call& call, WallTime now) {
+  const Group* group = find_named(state, call.segments[1]);
+  if (!group || !exists_at(*group, visible(state, now))) return not_found(call.segments[1]);
+  return {200, group_json(*group, call.option("$select")), {}};
+}
+
+/// group-upsert: makes the group where there is none of that name, else changes the one there is. Writes see
+/// each other at once.
+Answer upsert_group(State& state, const Call& call, WallTime now) {
+  if (const Group* group = find_named(state, call.segments[1])) {
+    Call change = call;
+    change.segments = {"groups", group->id.to_string()};
+    return patch_group(state, change, now);
+  }
+  if (lower(call.header("Prefer")).find("create-if-missing") == std::string::npos)
+    return not_found(call.segments[1]);
+  return create_named(state, call, now, call.segments[1]);
 }
 
 Answer delete_group(State& state, const Call& call, WallTime now) {

@@ -67,6 +67,8 @@ Uuid seed_group(State& state, const Json& input, const Uuid& id, const std::vect
   group.display_name = text(input, "displayName", "Group " + id.to_string().substr(28));
   group.mail_nickname = text(input, "mailNickname", "group-" + id.to_string());
   group.forbids_guests = input.value("forbids_guests", false);
+  group.unique_name = text(input, "uniqueName", "");
+  group.also_security = input.value("securityEnabled", false);
   group.owners = ids_of(input, "owners");
   group.description = text(input, "description");
   group.visibility = text(input, "visibility", "Private");

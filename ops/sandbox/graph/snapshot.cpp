@@ -45,6 +45,8 @@ Json group_seed(const Group& group) {
             {"members", texts(members)},           {"owners", texts(group.owners)}};
   if (!group.description.empty()) seed["description"] = group.description;
   if (group.forbids_guests) seed["forbids_guests"] = true;
+  if (!group.unique_name.empty()) seed["uniqueName"] = group.unique_name;
+  if (group.also_security) seed["securityEnabled"] = true;
   return seed;
 }
 

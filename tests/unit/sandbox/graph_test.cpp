@@ -182,6 +182,27 @@ TEST_CASE("a group is created, deleted, told apart and restored") {
   CHECK(box.graph("GET", "/directory/deletedItems/" + box.security).status == 404);
 }
 
+TEST_CASE("a group with an alternate key is made once, however often it is asked for") {
+  Sandbox box;
+  const std::string path = "/groups(uniqueName='staff-1')";
+  const Json input{{"displayName", "Staff"},
+                   {"mailNickname", "staff"},
+                   {"mailEnabled", true},
+                   {"securityEnabled", true},
+                   {"groupTypes", {"Unified"}}};
+  CHECK(box.graph("PATCH", path, input).status == 404);  // no upsert without Prefer
+  box.extra = {{"Prefer", "create-if-missing"}};
+  const auto made = box.graph("PATCH", path, input);
+  REQUIRE(made.status == 201);
+  const Json group = Json::parse(made.body);
+  CHECK(group["uniqueName"] == "staff-1");
+  CHECK(group["securityEnabled"] == true);
+  CHECK(box.graph("PATCH", path, input).status == 204);
+  CHECK(box.get(path)["id"] == group["id"]);
+  CHECK(box.graph("DELETE", "/groups/" + group["id"].get<std::string>()).status == 204);
+  CHECK(box.graph("GET", path).status == 404);
+}
+
 TEST_CASE("a group just created may not be written or read yet") {
   Sandbox box;
   box.state.settings.lag = std::chrono::seconds(5);
