@@ -16,7 +16,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"unknown_message_type", "Set the ce_type header to a type this topic carries, or leave it out."},
     // organizations and groups
     {"organization_not_found", "Check the id with 'rollcall org list'."},
-    {"group_not_linked", "Link a group with 'rollcall org link ORG GUID'."},
+    {"group_not_linked",
+     "Link a group by POST …/microsoft/link-group, or with 'rollcall org link ORG GUID'."},
     {"group_not_found",
      "The group does not exist or was deleted: restore it within 30 days, or link another."},
     {"organization_ambiguous", "Name the one you mean by its id."},
@@ -56,13 +57,16 @@ constexpr auto reasons = std::to_array<Reason>({
      "The group forbids guests: allow them in its settings, or take the guest off the roster."},
     {"graph_refused", "Microsoft Graph refused this change; its own message is beside this code."},
     {"graph_not_permitted",
-     "Grant the app GroupMember.ReadWrite.All (and consent as an administrator), then sync again."},
+     "Grant the app the application permission that the message names, GroupMember.ReadWrite.All where it "
+     "names none, consent to it as an administrator, then try again."},
     {"graph_unavailable",
      "Check MS_GRAPH_URL, MS_AUTH_AUTHORITY and the way out of this network; runs are tried again by "
      "themselves."},
     {"graph_token_refused",
      "Check MS_AUTH_TENANT_ID, MS_AUTH_CLIENT_ID and MS_AUTH_SECRET or MS_AUTH_CERTIFICATE."},
-    {"throttled", "Microsoft Graph asked for a pause; the run goes on by itself."},
+    {"throttled",
+     "Microsoft Graph asked for a pause: a run goes on by itself; a request is sent again after "
+     "Retry-After."},
     // runs and infrastructure
     {"debounced", "Nothing to do: the run begins by itself in a moment."},
     {"attempts_exhausted",
@@ -127,7 +131,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"too_many_requests", "Wait as long as Retry-After says."},
     {"busy", "Try again when Retry-After is over; where it stays, run more fronts."},
     {"idempotency_key_invalid", "Send a fresh UUID as the key."},
-    {"idempotency_key_reused", "Send a fresh key for each new request, and the same one only for a repetition."},
+    {"idempotency_key_reused",
+     "Send a fresh key for each new request, and the same one only for a repetition."},
     {"idempotency_in_progress", "Try again with the same key when Retry-After is over."},
     {"precondition_failed", "Read it again, look at what changed, and send the change with the new ETag."},
     {"request_too_slow", "Send the request faster, or in smaller parts."},
@@ -137,6 +142,15 @@ constexpr auto reasons = std::to_array<Reason>({
     // the front: jobs
     {"job_not_found", "List the jobs you may see with GET /api/v1/jobs."},
     {"plan_changed", "Read the job again, look at its plan, and approve that one's digest."},
+    // the front: microsoft
+    {"group_deleted",
+     "Restore the group in Microsoft 365 while that is possible, or unlink it and link another."},
+    {"group_gone", "Link another group, or create one."},
+    {"group_already_linked", "Unlink that group first, where another is meant."},
+    {"mail_nickname_taken", "Choose another mail_nickname, or leave it out to have one made."},
+    {"owner_not_found", "Name object ids of people of the tenant as owners."},
+    {"owners_missing", "Name 1 to 20 object ids of people as owners."},
+    {"not_a_member", "List the members to see who is in the group."},
     // any of them
     {"setting_invalid", "Correct the setting that the message names; --help lists all of them."},
     {"internal", "This is a defect of Rollcall: please report it with the log."},

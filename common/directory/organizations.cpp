@@ -84,7 +84,8 @@ std::string name_mistake(const std::string& name) {
 }
 
 std::vector<runs::Stored> set_group(postgres::Transaction& transaction, const Uuid& organization_id,
-                                    const std::optional<Uuid>& group, const Asker& asker) {
+                                    const std::optional<Uuid>& group, const Asker& asker,
+                                    const Json& detail) {
   const Organization organization = lock_organization(transaction, organization_id);
   if (organization.group == group) return {};
   if (group) refuse_taken_group(transaction, organization, *group);
@@ -94,9 +95,8 @@ std::vector<runs::Stored> set_group(postgres::Transaction& transaction, const Uu
   forget_mirror(transaction, organization.id);
   std::vector<runs::Stored> stored;
   if (organization.group)
-    stored.push_back(
-        audit(transaction, organization, "group_unlinked", organization.group, Json::object(), asker));
-  if (group) stored.push_back(audit(transaction, organization, "group_linked", group, Json::object(), asker));
+    stored.push_back(audit(transaction, organization, "group_unlinked", organization.group, detail, asker));
+  if (group) stored.push_back(audit(transaction, organization, "group_linked", group, detail, asker));
   return stored;
 }
 

@@ -37,13 +37,15 @@ Organization lock_organization(postgres::Transaction& transaction, const Uuid& i
 /// What is wrong with a name for an organization; empty where nothing is.
 std::string name_mistake(const std::string& name);
 
-/// Sets or clears the group; what stands already is left alone, and nothing is stored. Whatever was known of
+/// Sets or clears the group; what stands already is left alone, and nothing is stored. `detail`: what the
+/// audit event says besides. Whatever was known of
 /// another group is forgotten. Throws Error{conflict, "group_linked_elsewhere"} where another organization of
 /// the tenant has it: two rosters for one group would undo each other for ever. Two at once: the unique
 /// index lets one through, and the other hears Error{conflict, "database_conflict"}, which
 /// `transact_link` puts into the same words.
 std::vector<runs::Stored> set_group(postgres::Transaction& transaction, const Uuid& organization,
-                                    const std::optional<Uuid>& group, const Asker& asker);
+                                    const std::optional<Uuid>& group, const Asker& asker,
+                                    const Json& detail = Json::object());
 
 /// keep, remove-departed or mirror; nothing is stored where it is so already. The one before is returned.
 struct PolicyChange {

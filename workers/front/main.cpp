@@ -1,11 +1,14 @@
-#include "common/graph/governor.h"
-#include "common/graph/token_source.h"
+#include "common/graph/connection.h"
 #include "common/log/log.h"
+#include "common/worker/living.h"
+#include "common/worker/presence.h"
 #include "common/worker/process.h"
 #include "workers/front/adapters/news_feed.h"
 #include "workers/front/api/document.h"
 #include "workers/front/api/routes.h"
 #include "workers/front/settings.h"
+
+#include <optional>
 
 using namespace rollcall;  // NOLINT: a list of parts reads better without
 
@@ -25,11 +28,24 @@ int main(int argc, char** argv) try {
   kafka::Producer producer{options.common.kafka};
   runs::OutboxPublisher outbox{database, producer};
   http_client::CurlTransport transport{options.microsoft.http};
+  const schema::Validator messages;
+  std::optional<graph::Connection> microsoft;
+  if (options.microsoft.enabled)
+    microsoft.emplace(graph::ConnectionOptions{options.microsoft, options.common.kafka,
+                                               options.common.worker + "/" + options.common.instance,
+                                               [&] { return worker::living_instances(database); }},
+                      transport, producer, messages, clock, metrics);
   auth::Authenticator authenticator{options.auth, transport, clock, metrics};
   const schema::Validator components = front::component_validator();
   front::Pool pool{options.threads, options.queue_max};
   front::NewsFeed news{{options.common.kafka, runs::runs_topic}, database, pool, clock, metrics};
-  front::Parts parts{database, outbox, pool, clock, options.microsoft.credentials.tenant_id, nullptr, &news};
+  front::Parts parts{database,
+                     outbox,
+                     pool,
+                     clock,
+                     options.microsoft.credentials.tenant_id,
+                     microsoft ? &microsoft->client() : nullptr,
+                     &news};
   front::Pipeline pipeline{front::all_routes(parts),
                            options.pipeline,
                            {authenticator, database, components, pool, clock, metrics}};
@@ -43,6 +59,13 @@ int main(int argc, char** argv) try {
                               {{"postgresql", [&] { return database.reachable(); }},
                                {"kafka", [&] { return producer.reachable(); }},
                                {"identity", [&] { return authenticator.ready(); }}}};
+  // Others of the app see that this process holds a share of Microsoft's quota.
+  const worker::Heartbeat heartbeat{database, [&] {
+                                      return worker::Presence{
+                                          options.common.worker, options.common.instance,
+                                          static_cast<int>(options.threads), static_cast<int>(pool.busy()),
+                                          static_cast<long>(pool.busy() + pool.waiting())};
+                                    }};
   log::info("started", {{"port", server.port()}, {"ops_port", ops.port()}, {"version", ROLLCALL_VERSION}});
   stop.wait();
   server.drain(options.drain);

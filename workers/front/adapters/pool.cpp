@@ -13,6 +13,7 @@ struct Pool::State {
   mutable std::mutex mutex;
   std::condition_variable changed;
   std::deque<std::function<void()>> queue;
+  std::size_t busy = 0;
   bool closed = false;
   std::vector<std::jthread> threads;
 
@@ -23,10 +24,12 @@ struct Pool::State {
       if (queue.empty()) return;
       auto work = std::move(queue.front());
       queue.pop_front();
+      ++busy;
       lock.unlock();
       work();
       work = nullptr;  // what it holds may be slow to let go
       lock.lock();
+      --busy;
     }
   }
 };
@@ -58,6 +61,11 @@ bool Pool::submit(std::function<void()> work) {
 std::size_t Pool::waiting() const {
   const std::lock_guard lock(state_->mutex);
   return state_->queue.size();
+}
+
+std::size_t Pool::busy() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->busy;
 }
 
 }  // namespace rollcall::front

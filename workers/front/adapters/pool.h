@@ -18,6 +18,7 @@ class Pool {
   /// False where the queue is full. `work` must not throw.
   bool submit(std::function<void()> work);
   [[nodiscard]] std::size_t waiting() const;
+  [[nodiscard]] std::size_t busy() const;  ///< threads at work
 
  private:
   struct State;

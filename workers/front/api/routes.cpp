@@ -40,6 +40,7 @@ Routes document_routes(const Routes& all) {
 Routes all_routes(Parts& parts) {
   Routes routes;
   const auto add = [&routes](Routes area) { std::ranges::move(area, std::back_inserter(routes)); };
+  add(microsoft_routes(parts));
   add(jobs_routes(parts));
   if (parts.news) add(events_routes(parts));
   for (auto& route : document_routes(routes))

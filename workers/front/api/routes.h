@@ -26,6 +26,8 @@ void publish(Parts& parts, runs::Stored stored);
 Routes document_routes(const Routes& all);
 Routes events_routes(Parts& parts);
 Routes jobs_routes(Parts& parts);
+/// The Microsoft 365 group of an organization (seed: Microsoft integration).
+Routes microsoft_routes(Parts& parts);
 Routes all_routes(Parts& parts);
 
 }  // namespace rollcall::front
