@@ -84,10 +84,14 @@ Settings load_settings(config::Settings& settings) {
                                                          "how far the clock may differ from Entra's"));
   all.policy.issuer_v2 = all.authority + "/{tenantid}/v2.0";
   all.policy.issuer_v1 = issuer_v1_of(all.authority);
-  if (!enabled) return all;
-  check(settings, "MS_AUTH_TENANT_ID", tenant);
-  check(settings, "MS_AUTH_CLIENT_ID", client);
-  if (const auto id = Uuid::parse(tenant)) all.tenant_id = id->to_string();
+  if (enabled) {
+    check(settings, "MS_AUTH_TENANT_ID", tenant);
+    check(settings, "MS_AUTH_CLIENT_ID", client);
+  }
+  // Switched off, callers are still known by their tokens where the settings say whose those are.
+  if (const auto id = Uuid::parse(tenant); id != Uuid::parse(personal_accounts) && id)
+    all.tenant_id = id->to_string();
+  if (all.tenant_id.empty() || client.empty()) return all;
   all.policy.tenants = {all.tenant_id};
   all.policy.audiences = audience.empty() ? std::vector{client, "api://" + client} : list_of(audience);
   if (all.policy.audiences.empty())

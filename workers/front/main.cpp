@@ -9,6 +9,7 @@
 #include "workers/front/settings.h"
 
 #include <optional>
+#include <utility>
 
 using namespace rollcall;  // NOLINT: a list of parts reads better without
 
@@ -54,11 +55,11 @@ int main(int argc, char** argv) try {
   http_server::Server server{server_options, [&](http_server::Request request, http_server::Respond respond) {
                                pipeline.serve(std::move(request), std::move(respond));
                              }};
-  const worker::OpsServer ops{options.common.ops_port,
-                              metrics,
-                              {{"postgresql", [&] { return database.reachable(); }},
-                               {"kafka", [&] { return producer.reachable(); }},
-                               {"identity", [&] { return authenticator.ready(); }}}};
+  auto checks = worker::reachability(database, producer, options.common.kafka.brokers);
+  // Switched off, Microsoft's authority is nobody to wait for.
+  checks.push_back({"identity", [&] { return !options.microsoft.enabled || authenticator.ready(); },
+                    "the signing keys of " + options.auth.authority + " could not be loaded yet"});
+  const worker::OpsServer ops{options.common.ops_port, metrics, std::move(checks)};
   // Others of the app see that this process holds a share of Microsoft's quota.
   const worker::Heartbeat heartbeat{database, [&] {
                                       return worker::Presence{
