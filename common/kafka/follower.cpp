@@ -26,7 +26,7 @@ struct Follower::State {
     auto conf = internal::configure(options, {{"group.id", "rollcall-follow"},
                                               {"enable.auto.commit", "false"},
                                               {"enable.auto.offset.store", "false"},
-                                              {"allow.auto.create.topics", "true"},
+                                              {"allow.auto.create.topics", "false"},
                                               {"auto.offset.reset", "earliest"},
                                               {"fetch.wait.max.ms", "100"},
                                               {"fetch.error.backoff.ms", "100"},

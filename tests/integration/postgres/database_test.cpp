@@ -294,3 +294,27 @@ TEST_CASE("without_password") {
   CHECK(postgres::without_password("postgresql://h/db?password=x&user=y") == "postgresql://h/db");
   CHECK(postgres::without_password("host=h user=u password='a b' dbname=d").find("a b") == std::string::npos);
 }
+
+TEST_CASE("a question is asked with its parameters, again and again, and outlives its connection") {
+  Database database(options(1));
+  const std::string sql = "SELECT n, $2::text FROM generate_series(1, $1::bigint) n ORDER BY n";
+  for (long count = 0; count < 8; ++count) {
+    const auto rows = database.ask(sql, {value(count), value("é")});
+    REQUIRE(rows.size() == static_cast<std::size_t>(count));
+    if (count > 0) CHECK(rows.back().text(1) == "é");
+  }
+  cut_connections();
+  CHECK(database.ask(sql, {value(3L), value("x")}).size() == 3);
+  CHECK(database.query("SELECT count(*) FROM pg_prepared_statements")[0].number(0) == 1);
+}
+
+TEST_CASE("a question that the server refuses says why, and the next one is answered") {
+  Database database(options(1));
+  const auto refused = failure([&] { database.ask("SELECT 1 / $1::bigint", {value(0L)}); });
+  CHECK(refused.fault == Fault::invalid);
+  CHECK_THAT(refused.what, Catch::Contains("22012"));
+  CHECK(failure([&] { database.ask("SELECT nonsense"); }).code == "database_refused");
+  CHECK(failure([&] { database.ask("SELECT $1::text", {value(std::string("a\0b", 3))}); }).code ==
+        "database_refused");
+  CHECK(database.ask("SELECT 1 / $1::bigint", {value(1L)})[0].number(0) == 1);
+}
