@@ -27,7 +27,7 @@ constexpr milliseconds calm{1'000};
 // Changes smaller than these are not worth a message.
 constexpr double hold_step = 0.002, want_step = 0.01, ask_step = 0.001, reach_step = 0.02;
 
-// A question to the log that is not answered is asked anew.
+// What is said to the log and does not come back is said anew.
 constexpr milliseconds answered{1'000};
 // Charges may come a little later than what was heard of them.
 constexpr milliseconds grace{2'000};
@@ -235,8 +235,9 @@ std::vector<ShareNews> QuotaShare::releases(SteadyTime now) {
   std::vector<ShareNews> news;
   if (!joined_ || !in_touch(now)) return news;
   for (auto& [member, other] : others_) {
-    if (other.ended() || other.released_by_us || !is_gone(other)) continue;
-    other.released_by_us = true;
+    if (other.ended() || !is_gone(other)) continue;
+    if (other.released_at && now - *other.released_at < answered) continue;
+    other.released_at = now;
     news.push_back(other.news);
     news.back().hold = held_by(other, now);
     for (std::size_t i = 0; i < quotas; ++i)
@@ -256,7 +257,7 @@ void QuotaShare::read(const ShareNews& news, AppendedAt at, SteadyTime now) {
     // What a member sent before it was released arrives after: it thinks it lives, until it reads that.
     if (news.sequence < known.sequence || (news.sequence == known.sequence && !end)) return;
   }
-  others_[news.member] = {news, at, now, !joined_, false};
+  others_[news.member] = {news, at, now, !joined_, std::nullopt};
 }
 
 void QuotaShare::read_own(const ShareNews& news, AppendedAt at, SteadyTime now) {

@@ -80,8 +80,8 @@ class QuotaShare {
     ShareNews news;
     AppendedAt at;
     SteadyTime read;
-    bool before_us = false;  // said before we joined
-    bool released_by_us = false;
+    bool before_us = false;                 // said before we joined
+    std::optional<SteadyTime> released_at;  // by us, and not read yet
     [[nodiscard]] bool ended() const { return news.state != ShareNews::State::holding; }
   };
   [[nodiscard]] PerQuota held_by(const Other& other, SteadyTime now) const;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <numeric>
 #include <random>
+#include <utility>
 
 #include <rapidcheck.h>
 
@@ -92,7 +93,8 @@ class World {
 
   ManualClock clock;
   std::vector<std::unique_ptr<Process>> processes;
-  bool writing = false;  // else reads alone
+  bool writing = false;        // else reads alone
+  bool loses_release = false;  // the next one never reaches the log
 
  private:
   void turn(Process& process) {
@@ -113,8 +115,10 @@ class World {
       }
     }
     if ((now.time_since_epoch() / step) % (QuotaShare::turn / step) != 0) return;
-    for (ShareNews& news : process.share->tick(now))
-      process.outbox.push_back(std::move(news));
+    for (ShareNews& news : process.share->tick(now)) {
+      const bool release = news.state == ShareNews::State::released;
+      if (!release || !std::exchange(loses_release, false)) process.outbox.push_back(std::move(news));
+    }
     if (process.share->wants_living(now)) process.share->hear_living(living(), now);
   }
 
@@ -248,6 +252,19 @@ TEST_CASE("what a process that was killed held and had not used, its successor h
   CHECK(used + static_cast<double>(world.processes[1]->spent) >= 0.8 * quota);
   world.run(3 * window);
   CHECK(world.peak(window) <= quota);
+}
+
+TEST_CASE("a release that is lost is said again") {
+  World world;
+  world.start("worker-0").demand = busy;
+  world.run(3 * window);
+  world.processes[0]->alive = false;
+  world.loses_release = true;
+  auto& again = world.start("worker-0");
+  again.demand = busy;
+  world.run(2 * window);
+  CHECK_FALSE(world.loses_release);
+  CHECK(again.spent > 0);
 }
 
 TEST_CASE("a process that was stopped holds nothing when it goes on") {
