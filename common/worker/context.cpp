@@ -11,19 +11,22 @@ namespace {
 
 constexpr std::chrono::milliseconds progress_every{250};
 
-// Locks the run's row, so that neither a new claim nor a cancel can slip in before the commit.
+// Locks the run's row, so that neither a new claim nor a cancel can slip in before the commit. It is a sign
+// of life too: what is confirmed by it must not have become anybody's before that confirmation is over.
 void hold(postgres::Transaction& transaction, const Claimed& claimed, const Json& carried) {
-  const auto rows =
-      transaction.query("SELECT claim, cancel_requested, state FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
-                        {postgres::value(claimed.run.id)});
+  const auto rows = transaction.query(
+      "SELECT claim, cancel_requested, state, coalesce(heartbeat_at < now() - $2 * interval '1 millisecond', "
+      "true) FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
+      {postgres::value(claimed.run.id), postgres::value(runs::heartbeat_every.count())});
   if (rows.empty() || rows.front().uuid(0) != claimed.claim || rows.front().text(2) != "running") {
     throw Error(Fault::conflict, "claim_lost",
                 "Another worker holds run " + claimed.run.id.to_string() + " now.");
   }
   if (rows.front().flag(1)) throw Error(Fault::conflict, "cancelled", "The run was cancelled.");
-  if (carried.is_null()) return;
-  transaction.execute("UPDATE ops.runs SET carried = $2::jsonb WHERE id = $1::uuid",
-                      {postgres::value(claimed.run.id), postgres::value(carried)});
+  if (carried.is_null() && !rows.front().flag(3)) return;
+  transaction.execute(
+      "UPDATE ops.runs SET heartbeat_at = now(), carried = coalesce($2::jsonb, carried) WHERE id = $1::uuid",
+      {postgres::value(claimed.run.id), carried.is_null() ? std::nullopt : postgres::value(carried)});
 }
 
 }  // namespace
@@ -41,8 +44,9 @@ void LoopContext::checkpoint(const std::function<void(postgres::Transaction&)>& 
 }
 
 void LoopContext::confirm() {
-  if (parts_.in_flight.confirmed(claimed_.run.id)) return;
-  checkpoint({}, {});
+  // An answer that came late, as to a process stopped meanwhile, says nothing of now.
+  while (!parts_.in_flight.confirmed(claimed_.run.id))
+    checkpoint({}, {});
 }
 
 void LoopContext::progress(long done, long total) {

@@ -151,14 +151,16 @@ void InFlight::store_progress(postgres::Database& database) {
 }
 
 // Whoever holds a row's lock is settling it, claiming it or at a checkpoint: it needs no heartbeat, and
-// waiting for it could be waiting for one another.
+// waiting for it could be waiting for one another. But then nothing is renewed, hence nothing confirmed.
 constexpr const char* heartbeat_sql = R"(
 WITH held AS (SELECT x.id FROM ops.runs x JOIN unnest($1::uuid[], $2::uuid[]) AS u(id, claim)
                   ON x.id = u.id AND x.claim = u.claim
               WHERE x.state = 'running' ORDER BY x.id FOR UPDATE OF x SKIP LOCKED),
-     beaten AS (UPDATE ops.runs r SET heartbeat_at = now() FROM held WHERE r.id = held.id)
-SELECT r.id, r.cancel_requested, r.claim IS DISTINCT FROM u.claim OR r.state <> 'running'
-FROM unnest($1::uuid[], $2::uuid[]) AS u(id, claim) JOIN ops.runs r ON r.id = u.id)";
+     beaten AS (UPDATE ops.runs r SET heartbeat_at = now() FROM held WHERE r.id = held.id RETURNING r.id)
+SELECT r.id, r.cancel_requested, r.claim IS DISTINCT FROM u.claim OR r.state <> 'running',
+    b.id IS NOT NULL
+FROM unnest($1::uuid[], $2::uuid[]) AS u(id, claim) JOIN ops.runs r ON r.id = u.id
+    LEFT JOIN beaten b ON b.id = u.id)";
 
 void InFlight::heartbeat(postgres::Database& database) {
   const auto asked_at = clock_.steady();
@@ -171,7 +173,7 @@ void InFlight::heartbeat(postgres::Database& database) {
   }
   std::map<Uuid, Heard> answers;
   for (const auto& row : database.query(heartbeat_sql, {postgres::array(ids), postgres::array(claims)}))
-    answers.emplace(row.uuid(0), Heard{row.flag(1), row.flag(2)});
+    answers.emplace(row.uuid(0), Heard{row.flag(1), row.flag(2), row.flag(3)});
   heard(held, answers, asked_at);
 }
 
@@ -200,7 +202,7 @@ void InFlight::heard(const std::vector<Held>& asked, const std::map<Uuid, Heard>
       const auto answer = answers.find(run);
       entry->second.lost = answer == answers.end() || answer->second.lost;
       entry->second.cancelled = !entry->second.lost && answer->second.cancel_requested;
-      if (!entry->second.lost) entry->second.confirmed_at = asked_at;
+      if (!entry->second.lost && answer->second.renewed) entry->second.confirmed_at = asked_at;
       if (entry->second.lost || entry->second.cancelled) stops.push_back(entry->second.stop);
     }
   }

@@ -52,6 +52,7 @@ class InFlight {
   };
   struct Heard {
     bool cancel_requested = false, lost = false;
+    bool renewed = true;  ///< the claim stands for another while
   };
   /// The two halves of heartbeat(): whose heartbeat is due, which then counts as sent …
   std::vector<Held> due_heartbeats();

@@ -1,5 +1,7 @@
 #include "common/runs/blocks.h"
 #include "common/runs/by_hand.h"
+#include "common/worker/in_flight.h"
+#include "tests/fakes/manual_clock.h"
 #include "tests/integration/runs/fixture.h"
 
 #include <atomic>
@@ -58,6 +60,48 @@ TEST_CASE("a run that another worker took over is told of when that one has sett
   settle_unanswered(bench, run);
   CHECK(told(bench, run, "succeeded") == 1);
   bench.stop();
+}
+
+TEST_CASE("a checkpoint is a sign of life") {
+  Bench bench;
+  std::atomic<long> fresh = -1;
+  TestHandler handler([&](const worker::Run& run, worker::RunContext& context) {
+    bench.database.execute(
+        "UPDATE ops.runs SET heartbeat_at = now() - interval '5 seconds' WHERE id = $1::uuid",
+        {postgres::value(run.id)});
+    context.checkpoint({});
+    fresh = bench.count("ops.runs WHERE heartbeat_at > now() - interval '4 seconds'");
+    return worker::Done{};
+  });
+  bench.start(handler);
+  const auto run = bench.send_command();
+  CHECK(eventually([&] { return bench.is(run, "succeeded"); }));
+  CHECK(fresh == 1);
+  bench.stop();
+}
+
+TEST_CASE("a heartbeat that finds the run's row locked confirms nothing") {
+  Bench bench;
+  fakes::ManualClock clock;
+  worker::InFlight in_flight(clock);
+  const auto claimed = std::make_shared<worker::Claimed>();
+  claimed->run.id = crypto::new_uuid();
+  claimed->claim = crypto::new_uuid();
+  bench.database.execute(
+      "INSERT INTO ops.runs (id, worker, operation, state, claim) "
+      "VALUES ($1::uuid, 'member-sync', 'sync-members', 'running', $2::uuid)",
+      {postgres::value(claimed->run.id), postgres::value(claimed->claim)});
+  in_flight.add(claimed->run.id);
+  in_flight.claimed(claimed);
+  bench.database.transact([&](postgres::Transaction& other) {
+    other.query("SELECT FROM ops.runs WHERE id = $1::uuid FOR UPDATE", {postgres::value(claimed->run.id)});
+    clock.advance(runs::heartbeat_every);
+    in_flight.heartbeat(bench.database);
+  });
+  CHECK_FALSE(in_flight.confirmed(claimed->run.id));
+  clock.advance(runs::heartbeat_every);
+  in_flight.heartbeat(bench.database);
+  CHECK(in_flight.confirmed(claimed->run.id));
 }
 
 TEST_CASE("nothing joins a run that another worker has taken over") {
