@@ -11,8 +11,8 @@ void Broker::create(const std::string& topic, int partitions) {
 }
 
 void Broker::publish(const HostPtr& from, Message message, std::function<void(bool)> done) {
-  const bool fails = away || random_.chance(faults.undelivered);
-  const bool kept = !fails || (!away && random_.chance(faults.kept_anyway));
+  const bool fails = away || from->cut_off || random_.chance(faults.undelivered);
+  const bool kept = !fails || (!away && !from->cut_off && random_.chance(faults.kept_anyway));
   const auto delay = random_.between(milliseconds{1}, faults.latency);
   if (kept) {
     // An idempotent producer keeps the order of what it sends.
@@ -34,6 +34,7 @@ void Broker::append(const Message& message) {
                                          static_cast<std::size_t>(partitions_.at(message.topic)));
   const kafka::TopicPartition at{message.topic, partition};
   auto& log = logs_.at(at);
+  if (random_.chance(gaps)) log.end += random_.between(1, 3);
   const auto offset = log.end++;
   log.records.emplace(offset, Record{at, offset, timeline_.now(), message.payload});
   for (auto& [name, group] : groups_) {
@@ -85,6 +86,8 @@ void Broker::wake(const std::shared_ptr<Consumer>& consumer, milliseconds within
   if (std::exchange(consumer->woken, true)) return;
   timeline_.after(random_.between(milliseconds{1}, within), consumer->host, [this, consumer] {
     consumer->woken = false;
+    if (consumer->left) return;
+    if (consumer->host->cut_off) return wake(consumer, milliseconds{1'000});
     const auto& members = groups_[consumer->group].members;
     if (std::ranges::find(members, consumer) ==
         members.end()) {  // it was thought dead: what it held is others'
@@ -130,13 +133,14 @@ void Broker::commit(const std::shared_ptr<Consumer>& consumer,
     if (offset < committed)
       throw Violation(fmt::format("{} moved its offset of {}/{} back from {} to {}", consumer->host->name,
                                   partition.first, partition.second, committed, offset));
-    if (away || random_.chance(faults.commit_lost)) continue;
+    if (away || consumer->host->cut_off || random_.chance(faults.commit_lost)) continue;
     committed = offset;
   }
 }
 
 void Broker::leave(const std::shared_ptr<Consumer>& consumer) {
   auto& group = groups_[consumer->group];
+  consumer->left = true;
   if (std::erase(group.members, consumer) > 0) {
     consumer->positions.clear();
     rebalance(consumer->group, consumer->topic);
@@ -170,7 +174,7 @@ void Broker::wake(const std::shared_ptr<Tail>& tail, const std::string& topic) {
 }
 
 void Broker::read_on(const std::shared_ptr<Tail>& tail, const std::string& topic) {
-  if (away) {
+  if (away || tail->host->cut_off) {
     tail->woken = true;
     timeline_.after(milliseconds{1'000}, tail->host, [this, tail, topic] {
       tail->woken = false;
@@ -182,6 +186,18 @@ void Broker::read_on(const std::shared_ptr<Tail>& tail, const std::string& topic
   for (auto at = log.lower_bound(tail->position); at != log.end(); ++at) {
     tail->position = at->first + 1;
     tail->read(at->second);
+  }
+}
+
+void Broker::check_committed(SteadyTime since) const {
+  for (const auto& [name, group] : groups_) {
+    for (const auto& [partition, committed] : group.committed) {
+      const auto& records = logs_.at(partition).records;
+      if (records.empty() || records.rbegin()->second.appended < since) continue;
+      if (committed <= records.rbegin()->first)
+        throw Violation(fmt::format("{} has not committed {}/{} beyond {}, which ends with {}", name,
+                                    partition.first, partition.second, committed, records.rbegin()->first));
+    }
   }
 }
 

@@ -72,7 +72,7 @@ class Broker {
     std::function<void(const std::vector<kafka::TopicPartition>&)> on_revoked;
     std::map<kafka::TopicPartition, std::int64_t> positions;  // assigned
     int generation = 0;
-    bool woken = false;
+    bool woken = false, left = false;
   };
   std::shared_ptr<Consumer> subscribe(Consumer consumer);
   std::vector<Record> poll(const std::shared_ptr<Consumer>& consumer, std::size_t max);
@@ -86,10 +86,13 @@ class Broker {
 
   /// Every record of a topic from its start on, to a reader without a group.
   void tail(const HostPtr& host, const std::string& topic, std::function<void(const Record&)> read);
+  /// Of each partition with records since then, the last is committed.
+  void check_committed(SteadyTime since) const;
   /// Everything that has been appended is gone; offsets stay.
   void lose_data();
 
   BrokerFaults faults;
+  double gaps = 0;  ///< offsets without a record, as transactions leave them
   bool away = false;
   /// Asked of every record that a commit passes: may it be forgotten?
   std::function<void(const Record&)> on_committed;

@@ -82,6 +82,7 @@ struct DatabaseFaults {
   double refused = 0;     ///< fails, nothing happened
   double unanswered = 0;  ///< commits, and the sender is told that it failed
   milliseconds latency{5};
+  double locked = 0;  ///< a heartbeat finds the row locked
 };
 
 class Database {
@@ -100,7 +101,7 @@ class Database {
       // Of a host that has died since, a statement may have been on its way.
       if (!host->alive && random_.chance(0.5)) return;
       const bool unanswered = random_.chance(faults.unanswered);
-      auto answer = away || random_.chance(faults.refused) ? failure<R>() : run<R>(work);
+      auto answer = away || host->cut_off || random_.chance(faults.refused) ? failure<R>() : run<R>(work);
       if (unanswered && answer) answer = failure<R>();
       timeline_.after(back, host, [=, answer = std::move(answer)] { done(answer); });
     });

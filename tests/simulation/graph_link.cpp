@@ -3,33 +3,20 @@
 #include <algorithm>
 
 namespace rollcall::simulation {
-namespace {
-
-graph::GovernorLimits part_of(const Settings& settings) {
-  auto limits = settings.limits;
-  if (settings.shares) return limits;
-  limits.resource_units = limits.resource_units_max = limits.resource_units / settings.workers;
-  limits.writes /= settings.workers;
-  return limits;
-}
-
-}  // namespace
 
 GraphLink::GraphLink(Services& services, HostPtr host, std::string instance)
     : services_(services),
       host_(std::move(host)),
       instance_(std::move(instance)),
       member_(host_->name),
-      governor_(part_of(services.settings), services.timeline.clock()),
+      governor_(services.settings.limits, services.timeline.clock()),
       breaker_(graph::CircuitBreakerOptions{4, {}}) {
   governor_.on_pause([this](milliseconds pause) { publish(PauseNote{member_, pause}); });
-  if (services.settings.shares) {
-    const auto& limits = services.settings.limits;
-    share_.emplace(
-        graph::QuotaShareOptions{member_, instance_, {limits.resource_unit_window, limits.write_window}},
-        governor_, services.timeline.now());
-    tick();
-  }
+  const auto& limits = services.settings.limits;
+  share_.emplace(
+      graph::QuotaShareOptions{member_, instance_, {limits.resource_unit_window, limits.write_window}},
+      governor_, services.timeline.now());
+  tick();
   services.broker.tail(host_, "throttle", [this](const Record& record) { read(record); });
 }
 
@@ -73,7 +60,7 @@ void GraphLink::read(const Record& record) {
   if (left <= milliseconds{0}) return;
   services_.timeline.note("{}: obeys a pause of {} ms", member_, left.count());
   governor_.obey_pause(left);
-  told_until_ = std::max(told_until_, now + left);
+  hear_pause(now + left);
 }
 
 void GraphLink::acquire(graph::Cost cost, graph::Priority priority, const Uuid& organization,
@@ -104,8 +91,19 @@ void GraphLink::look(std::uint64_t waiter, SteadyTime looked_at) {
   answer(*id);
 }
 
-void GraphLink::check_sending() const {
-  if (services_.timeline.now() < told_until_)
+void GraphLink::hear_pause(SteadyTime until) {
+  const auto now = services_.timeline.now();
+  if (now >= told_until_) told_at_ = now;
+  told_until_ = std::max(told_until_, until);
+}
+
+void GraphLink::give_back(std::uint64_t reservation) {
+  governor_.settle(reservation, {0, 0});
+  breaker_.not_made();
+}
+
+void GraphLink::check_sending(SteadyTime granted) const {
+  if (told_at_ < granted && services_.timeline.now() < told_until_)
     throw Violation(host_->name + " sends to Graph though it was told to wait");
 }
 
@@ -119,7 +117,7 @@ void GraphLink::answered(std::uint64_t reservation, graph::Cost cost, const Grap
   }
   if (answer.status != 429) return;
   services_.timeline.note("{}: Retry-After {} ms", member_, answer.retry_after->count());
-  told_until_ = std::max(told_until_, now + *answer.retry_after);
+  hear_pause(now + *answer.retry_after);
   governor_.apply_pause(*answer.retry_after);
 }
 

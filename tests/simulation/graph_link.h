@@ -18,9 +18,11 @@ class GraphLink {
   /// Room for one call; throttled where there is none within `patience`.
   void acquire(graph::Cost cost, graph::Priority priority, const Uuid& organization, milliseconds patience,
                std::function<void(Granted)> done);
+  /// A call that was not made after all.
+  void give_back(std::uint64_t reservation);
   void answered(std::uint64_t reservation, graph::Cost cost, const GraphAnswer& answer);
-  /// A call leaves this process now.
-  void check_sending() const;
+  /// A call leaves this process now for which there was room at `granted`.
+  void check_sending(SteadyTime granted) const;
   /// The share is given back; nothing is under way any more.
   void leave();
 
@@ -29,14 +31,15 @@ class GraphLink {
   void read(const Record& record);
   void tick();
   void publish(Payload payload);
+  void hear_pause(SteadyTime until);
 
   Services& services_;
   HostPtr host_;
   std::string instance_, member_;
   graph::Governor governor_;
-  std::optional<graph::QuotaShare> share_;
+  std::optional<graph::QuotaShare> share_;  // until it is given back
   graph::CircuitBreaker breaker_;
-  SteadyTime told_until_{};  // no call before, as far as this process knows
+  SteadyTime told_at_{}, told_until_{};  // no call between, as far as this process knows
   SteadyTime living_asked_{};
   struct Waiter {
     graph::Cost cost;

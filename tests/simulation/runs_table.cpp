@@ -135,11 +135,13 @@ std::vector<const worker::Command*> RunsTable::join(const std::vector<worker::Fo
   return left;
 }
 
-void RunsTable::hold(const Uuid& run, const Uuid& claim) const {
+void RunsTable::hold(const Uuid& run, const Uuid& claim, WallTime now) {
   const auto found = rows.find(run);
   if (found == rows.end() || found->second.claim != claim || found->second.state != "running")
     throw Error(Fault::conflict, "claim_lost", "Another worker holds the run now.");
   if (found->second.cancel_requested) throw Error(Fault::conflict, "cancelled", "The run was cancelled.");
+  auto& beaten = found->second.heartbeat_at;
+  if (!beaten || *beaten < now - runs::heartbeat_every) beaten = now;
 }
 
 std::set<Uuid> RunsTable::settle(const std::vector<const worker::Finished*>& finished, WallTime now,
@@ -207,15 +209,17 @@ void RunsTable::conclude_followers(const Uuid& leader, WallTime now, Messages& p
 }
 
 std::map<Uuid, worker::InFlight::Heard> RunsTable::heartbeat(const std::vector<worker::InFlight::Held>& held,
-                                                             WallTime now) {
+                                                             WallTime now,
+                                                             const std::function<bool()>& locked) {
   std::map<Uuid, worker::InFlight::Heard> answers;
   for (const auto& [run, claim] : held) {
     const auto found = rows.find(run);
     if (found == rows.end()) continue;
     auto& row = found->second;
     const bool lost = row.claim != claim || row.state != "running";
-    if (!lost) row.heartbeat_at = now;
-    answers[run] = {row.cancel_requested, lost};
+    const bool renewed = !lost && !locked();
+    if (renewed) row.heartbeat_at = now;
+    answers[run] = {row.cancel_requested, lost, renewed};
   }
   return answers;
 }

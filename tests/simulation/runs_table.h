@@ -57,9 +57,10 @@ class RunsTable {
   std::set<Uuid> settle(const std::vector<const worker::Finished*>& finished, WallTime now,
                         Messages& publish);
   /// LoopContext's hold(): throws claim_lost or cancelled.
-  void hold(const Uuid& run, const Uuid& claim) const;
+  void hold(const Uuid& run, const Uuid& claim, WallTime now);
+  /// `locked`: of a row that somebody has locked nothing is renewed.
   std::map<Uuid, worker::InFlight::Heard> heartbeat(const std::vector<worker::InFlight::Held>& held,
-                                                    WallTime now);
+                                                    WallTime now, const std::function<bool()>& locked);
 
   void cancel(const Uuid& run, WallTime now, Messages& publish);
   void retry(const Uuid& run, WallTime now, Messages& publish);

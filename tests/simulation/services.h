@@ -11,7 +11,7 @@ namespace rollcall::simulation {
 struct Settings {
   int workers = 2, schedulers = 2, partitions = 3, lanes = 3, organizations = 5;
   std::size_t claim_max = 10, open_max = 40;
-  bool shares = true;  ///< the quota is divided through the log; else each process has a fixed part
+  int roster_max = 45;
   graph::GovernorLimits limits;
   milliseconds patience{2'000};
   worker::RetryPolicy policy;

@@ -69,7 +69,7 @@ void SyncJob::read_group(Turn turn) {
       cost, priority, organization(), services_.settings.patience,
       [this, self = shared_from_this(), cost, turn = std::move(turn)](const GraphLink::Granted& id) {
         if (!id) return end(tl::unexpected(id.error()));
-        link_.check_sending();
+        link_.check_sending(services_.timeline.now());
         services_.graph.list(
             host_, organization(), [this, self, cost, id = *id, turn](const GraphAnswer& answer) {
               link_.answered(id, cost, answer);
@@ -137,47 +137,71 @@ void SyncJob::fill() {
   while (in_flight_ < batches_in_flight_max && !launching_ && !stopping()) {
     Batch batch = queue_->next_batch(services_.timeline.now());
     if (batch.steps.empty()) return;
-    launch(std::move(batch));
+    launch(batch);
   }
 }
 
-/// Before something that cannot be taken back: is the run still ours, and is there room for the call?
-void SyncJob::launch(Batch batch) {
+/// Room for the call, then the last look before something that cannot be taken back: is the run still ours?
+void SyncJob::launch(const Batch& batch) {
   launching_ = true;
-  const auto room = [this, self = shared_from_this(), batch] {
-    const auto priority = claimed_->urgent ? graph::Priority::interactive : graph::Priority::bulk;
-    link_.acquire(cost_of(batch), priority, organization(), services_.settings.patience,
-                  [this, self, batch](const GraphLink::Granted& id) {
+  const auto priority = claimed_->urgent ? graph::Priority::interactive : graph::Priority::bulk;
+  link_.acquire(cost_of(batch), priority, organization(), services_.settings.patience,
+                [this, self = shared_from_this(), batch](const GraphLink::Granted& id) {
+                  if (!id) return not_sent(batch, id.error());
+                  confirm([this, batch, id = *id, granted = services_.timeline.now()](bool ours) {
+                    if (ours && !error_) return send(batch, id, granted);
                     launching_ = false;
-                    if (id) {
-                      ++in_flight_;
-                      link_.check_sending();
-                      std::vector<GraphService::Change> parts;
-                      for (const auto& step : batch.steps) {
-                        GraphService::Change change{step.kind, {}};
-                        for (const auto index : step.changes)
-                          change.members.push_back(plan_.member(index));
-                        parts.push_back(std::move(change));
-                      }
-                      const auto cost = cost_of(batch);
-                      services_.graph.write(host_, run(), organization(), std::move(parts),
-                                            [this, self, batch, cost, id = *id](const GraphAnswer& answer) {
-                                              link_.answered(id, cost, answer);
-                                              take_in(batch, answer);
-                                            });
-                    } else if (id.error().fault() == Fault::throttled) {
-                      queue_->put_back(batch);
-                      pause_ = id.error().retry_after().value_or(milliseconds{10'000});
-                    } else {
-                      queue_->put_back(batch);
-                      error_ = id.error();
-                    }
-                    go_on();
+                    link_.give_back(id);
+                    queue_->put_back(batch);
+                    if (ours) go_on();
                   });
-  };
-  if (context_.confirmed()) return room();
-  transact([](Tables&) { return std::vector<Message>{}; },
-           [this, batch, room] { context_.confirmed() ? room() : (launching_ = false, launch(batch)); });
+                });
+}
+
+void SyncJob::confirm(std::function<void(bool ours)> done) {
+  if (context_.confirmed()) return done(true);
+  const auto asked = std::make_shared<std::function<void(bool)>>(std::move(done));
+  transact([](Tables&) { return std::vector<Message>{}; }, [this, asked] { confirm(*asked); },
+           [asked] { (*asked)(false); });
+}
+
+void SyncJob::not_sent(const Batch& batch, const Error& error) {
+  launching_ = false;
+  queue_->put_back(batch);
+  if (error.fault() == Fault::throttled) {
+    pause_ = error.retry_after().value_or(milliseconds{10'000});
+  } else {
+    error_ = error;
+  }
+  go_on();
+}
+
+void SyncJob::send(const Batch& batch, std::uint64_t reservation, SteadyTime granted) {
+  launching_ = false;
+  ++in_flight_;
+  link_.check_sending(granted);
+  check_ours();
+  std::vector<GraphService::Change> parts;
+  for (const auto& step : batch.steps) {
+    GraphService::Change change{step.kind, {}};
+    for (const auto index : step.changes)
+      change.members.push_back(plan_.member(index));
+    parts.push_back(std::move(change));
+  }
+  services_.graph.write(host_, run(), organization(), std::move(parts),
+                        [this, self = shared_from_this(), batch, reservation](const GraphAnswer& answer) {
+                          link_.answered(reservation, cost_of(batch), answer);
+                          take_in(batch, answer);
+                        });
+  go_on();
+}
+
+/// Nobody else has the run: two at once would do and undo each other's work.
+void SyncJob::check_ours() const {
+  const auto& row = services_.database.tables.runs.rows.at(run());
+  if (row.claim != claimed_->claim || row.state != "running")
+    throw Violation(fmt::format("{} writes for run {}, which is {} by {} now", host_->name, brief(run()),
+                                row.state, row.claimed_by));
 }
 
 void SyncJob::take_in(const Batch& batch, const GraphAnswer& answer) {
@@ -247,17 +271,21 @@ void SyncJob::finish() {
       [this] { end(worker::Done{Json::object()}); });
 }
 
-void SyncJob::transact(std::function<std::vector<Message>(Tables&)> write, std::function<void()> done) {
+void SyncJob::transact(std::function<std::vector<Message>(Tables&)> write, std::function<void()> done,
+                       std::function<void()> failed) {
   const auto asked_at = services_.timeline.now();
   services_.database.transact<Stored>(
       host_,
       [this, self = shared_from_this(), write = std::move(write)](Tables& tables) {
-        tables.runs.hold(run(), claimed_->claim);
+        tables.runs.hold(run(), claimed_->claim, services_.timeline.wall());
         return services_.database.store(tables, write(tables));
       },
-      [this, self = shared_from_this(), asked_at,
-       done = std::move(done)](const Database::Answer<Stored>& answer) {
-        if (!answer) return fail(answer.error());
+      [this, self = shared_from_this(), asked_at, done = std::move(done),
+       failed = std::move(failed)](const Database::Answer<Stored>& answer) {
+        if (!answer) {
+          failed ? failed() : static_cast<void>(storing_ = false);
+          return fail(answer.error());
+        }
         context_.confirm(asked_at);
         services_.database.publish(services_.broker, host_, *answer);
         done();
@@ -266,7 +294,6 @@ void SyncJob::transact(std::function<std::vector<Message>(Tables&)> write, std::
 
 /// A checkpoint that failed ends the job once nothing is under way any more.
 void SyncJob::fail(const Error& error) {
-  storing_ = launching_ = false;
   error_ = error;
   if (queue_) return go_on();
   end(tl::unexpected(error));

@@ -35,8 +35,10 @@ class SyncJob : public std::enable_shared_from_this<SyncJob> {
   void record_plan(Turn turn, member_sync::Ids group);
   void carry_out();
   void fill();
-  void launch(member_sync::Batch batch);
-  void send(const member_sync::Batch& batch);
+  void launch(const member_sync::Batch& batch);
+  void confirm(std::function<void(bool ours)> done);
+  void send(const member_sync::Batch& batch, std::uint64_t reservation, SteadyTime granted);
+  void not_sent(const member_sync::Batch& batch, const Error& error);
   void take_in(const member_sync::Batch& batch, const GraphAnswer& answer);
   void accept(member_sync::Judgement judgement, std::optional<milliseconds> retry_after, int attempts);
   void checkpoint();
@@ -45,7 +47,9 @@ class SyncJob : public std::enable_shared_from_this<SyncJob> {
   void fail(const Error& error);
   void end(tl::expected<worker::Outcome, Error> outcome);
   /// checkpoint() of the loop: holds the run, writes, stores what is to be published.
-  void transact(std::function<std::vector<Message>(Tables&)> write, std::function<void()> done);
+  void transact(std::function<std::vector<Message>(Tables&)> write, std::function<void()> done,
+                std::function<void()> failed = {});
+  void check_ours() const;
   [[nodiscard]] bool stopping() const { return pause_ || stopped_ || error_; }
   [[nodiscard]] const Uuid& run() const { return claimed_->run.id; }
   [[nodiscard]] const Uuid& organization() const { return claimed_->run.organization_id; }

@@ -57,12 +57,13 @@ struct Violation : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// What can be killed and stopped: its events are dropped after its death and put off while it is stopped.
+/// What can be killed, stopped and cut off: its events are dropped after its death and put off while it is
+/// stopped; cut off, it reaches Graph, but neither Kafka nor PostgreSQL.
 struct Host {
   std::string name;
-  bool alive = true;
+  bool alive = true, cut_off = false;
   SteadyTime stopped_until{};
-  [[nodiscard]] bool responds(SteadyTime now) const { return alive && now >= stopped_until; }
+  [[nodiscard]] bool responds(SteadyTime now) const { return alive && !cut_off && now >= stopped_until; }
 };
 using HostPtr = std::shared_ptr<Host>;
 

@@ -18,6 +18,7 @@ void WorkerProcess::subscribe(Feed& feed) {
        },
        {},
        0,
+       false,
        false});
 }
 

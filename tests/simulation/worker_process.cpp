@@ -162,7 +162,9 @@ void WorkerProcess::beat() {
       host_,
       [this, held](Tables& tables) {
         tables.workers[instance_] = services_.timeline.wall();
-        return tables.runs.heartbeat(held, services_.timeline.wall());
+        return tables.runs.heartbeat(held, services_.timeline.wall(), [this] {
+          return services_.random.chance(services_.database.faults.locked);
+        });
       },
       [this, held, asked_at](const auto& answers) {
         if (answers) in_flight_.heard(held, *answers, asked_at);

@@ -24,12 +24,16 @@ void World::run() {
   choose_faults();
   advance(active_time);
   make_peace();
-  for (milliseconds waited{0}; !quiet(); waited += milliseconds{1'000}) {
-    if (waited >= quiet_limit) break;
-    advance(milliseconds{1'000});
-  }
-  advance(milliseconds{10'000});  // what is on its way arrives
+  settle_down();
+  ask_afterwards();
+  settle_down();
   check_end();
+}
+
+void World::settle_down() {
+  for (milliseconds waited{0}; !quiet() && waited < quiet_limit; waited += milliseconds{1'000})
+    advance(milliseconds{1'000});
+  advance(milliseconds{3'000});  // what is on its way arrives
 }
 
 bool World::quiet() const {
@@ -52,6 +56,7 @@ void World::check_end() {
   check_queues();
   check_audit();
   check_groups();
+  check_afterwards();
 }
 
 void World::check_runs() {
@@ -106,6 +111,19 @@ void World::check_audit() const {
     if (services_.graph.effects.count({run, member, added}) > 1)
       throw Violation("run " + brief(run) + " did the same twice");
   }
+}
+
+/// Nothing that went wrong before the peace is remembered: no open circuit breaker, no quota that is lost, no
+/// partition whose offset stands still.
+void World::check_afterwards() const {
+  const auto& [policy, rows] = std::tie(services_.settings.policy, services_.database.tables.runs.rows);
+  const bool expires = policy.age_max < quiet_limit;
+  for (const auto& id : afterwards_) {
+    const auto& row = rows.at(id);
+    if (row.state != "succeeded" && !expires)
+      throw Violation("run " + brief(id) + ", asked for in peace, " + row.state);
+  }
+  services_.broker.check_committed(quiet_since_);
 }
 
 void World::check_groups() {

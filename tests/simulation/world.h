@@ -25,6 +25,7 @@ class World {
   void set_up();
   void ask();
   void ask_for(const Uuid& organization, int parameters);
+  void ask_afterwards();
   void publish_directly(const Uuid& organization);
   void change_roster(const Uuid& organization);
   void by_hand();
@@ -33,19 +34,23 @@ class World {
   void strike();
   template <class Process>
   void start(Place<Process>& place);
+  void start_after(Place<WorkerProcess>& place, const HostPtr& stopping);
   template <class Process>
   void kill(Place<Process>& place);
   template <class Process>
   void freeze(Place<Process>& place, milliseconds time);
+  void cut_off(Place<WorkerProcess>& place);
   void make_peace();
   // world.cpp
   void advance(milliseconds time);
+  void settle_down();
   [[nodiscard]] bool quiet() const;
   void check_end();
   void check_runs();
   void check_groups();
   void check_audit() const;
   void check_queues() const;
+  void check_afterwards() const;
 
   Services services_;
   HostPtr people_ = std::make_shared<Host>(Host{"people"});
@@ -54,10 +59,11 @@ class World {
   std::vector<Uuid> organizations_;
   std::vector<std::function<void()>> strikes_;  // what may befall in this seed
   std::set<Uuid> asked_;                        // runs that must come to an end
+  std::set<Uuid> afterwards_;                   // of these, asked in peace
   std::map<Uuid, SteadyTime> published_;        // without a row of their own
   std::map<Uuid, std::set<std::string>> told_;
   std::set<Uuid> audited_;
-  SteadyTime lost_data_{};
+  SteadyTime lost_data_{}, quiet_since_{};
   bool over_ = false;
 };
 

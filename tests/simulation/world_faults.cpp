@@ -21,6 +21,14 @@ void World::kill(Place<Process>& place) {
                            });
 }
 
+/// After an orderly stop, however long it takes.
+void World::start_after(Place<WorkerProcess>& place, const HostPtr& stopping) {
+  services_.timeline.after(milliseconds{25'000}, nullptr, [this, &place, stopping] {
+    if (stopping->alive) return start_after(place, stopping);
+    if (!place.alive()) start(place);
+  });
+}
+
 template <class Process>
 void World::freeze(Place<Process>& place, milliseconds time) {
   if (!place.alive()) return;
@@ -28,6 +36,17 @@ void World::freeze(Place<Process>& place, milliseconds time) {
   services_.timeline.note("{} is stopped for {} ms", host->name, time.count());
   host->stopped_until = services_.timeline.now() + time;
   services_.broker.watch(host);
+}
+
+/// From Kafka and from PostgreSQL, for as long as others need to think it dead, or nearly.
+void World::cut_off(Place<WorkerProcess>& place) {
+  if (!place.alive()) return;
+  const auto host = place.now().host();
+  const auto time = services_.random.between(milliseconds{2'000}, milliseconds{40'000});
+  services_.timeline.note("{} is cut off for {} ms", host->name, time.count());
+  host->cut_off = true;
+  services_.broker.watch(host);
+  services_.timeline.after(time, nullptr, [host] { host->cut_off = false; });
 }
 
 /// Each seed has its own climate: some faults often, some never.
@@ -39,7 +58,8 @@ void World::choose_faults() {
   twice = rate(0.2);
   commit_lost = rate(0.5);
   latency = milliseconds{random.chance(0.3) ? 1'500 : 20};
-  services_.database.faults = {rate(0.15), rate(0.1), milliseconds{random.chance(0.2) ? 500 : 5}};
+  services_.broker.gaps = rate(0.3);
+  services_.database.faults = {rate(0.15), rate(0.1), milliseconds{random.chance(0.2) ? 500 : 5}, rate(0.6)};
   services_.graph.faults = {rate(0.3), rate(0.15), rate(0.1), milliseconds{random.chance(0.3) ? 3'000 : 200}};
   const auto outage = [this](bool& away, const char* what, milliseconds longest) {
     if (away) return;
@@ -66,10 +86,9 @@ void World::choose_faults() {
         auto& place = services_.random.pick(workers_);
         if (!place.alive()) return;
         place.now().stop();
-        services_.timeline.after(milliseconds{25'000}, nullptr, [this, &place] {
-          if (!place.alive()) start(place);
-        });
+        start_after(place, place.now().host());
       },
+      [this] { cut_off(services_.random.pick(workers_)); },
       [outage, this] { outage(services_.broker.away, "kafka", milliseconds{15'000}); },
       [outage, this] { outage(services_.database.away, "postgres", milliseconds{15'000}); },
       [outage, this] { outage(services_.graph.down, "graph", milliseconds{20'000}); },
@@ -100,6 +119,9 @@ void World::make_peace() {
   services_.broker.faults = {};
   services_.database.faults = {};
   services_.graph.faults = {};
+  services_.broker.away = services_.database.away = services_.graph.down = false;
+  for (auto& place : workers_)
+    place.now().host()->cut_off = false;
   for (auto& schedule : services_.database.tables.schedules)
     schedule.paused = true;
   for (auto& place : workers_)

@@ -15,9 +15,12 @@ Settings choose(Random& random) {
   settings.organizations = random.between(1, 6);
   settings.claim_max = static_cast<std::size_t>(random.between(1, 12));
   settings.open_max = static_cast<std::size_t>(random.between(1, 40));
-  settings.shares = settings.workers > 1 && random.chance(0.4);
-  settings.limits.resource_units = settings.limits.resource_units_max = random.between(120, 300);
-  settings.limits.writes = random.between(90, 300);
+  // A batch of 20 must fit into one worker's part; where that is nearly all of it, everybody is short.
+  settings.limits.resource_units = settings.limits.resource_units_max =
+      random.chance(0.6) ? settings.workers * random.between(23, 50) : random.between(120, 300);
+  settings.limits.writes =
+      random.chance(0.5) ? settings.workers * random.between(21, 60) : random.between(90, 300);
+  settings.roster_max = random.chance(0.4) ? random.between(60, 160) : 45;
   settings.limits.write_window = std::chrono::seconds{30};
   settings.patience = milliseconds{random.between(0, 5'000)};
   settings.policy.attempts_max = random.between(3, 12);
@@ -32,6 +35,9 @@ World::World(std::uint64_t seed, bool traced) : services_(seed, traced, &choose)
 
 void World::set_up() {
   auto& [timeline, random, settings, broker, database, graph] = services_;
+  timeline.note("{} workers of {} lanes, {} organizations, {} units, {} writes, {} attempts",
+                settings.workers, settings.lanes, settings.organizations, settings.limits.resource_units,
+                settings.limits.writes, settings.policy.attempts_max);
   for (const char* topic : {"commands", "ticks"})
     broker.create(topic, settings.partitions);
   for (const char* topic : {"runs", "audit", "throttle"})
@@ -56,8 +62,8 @@ void World::set_up() {
     organizations_.push_back(random.uuid());
     auto& row = database.tables.organizations[organizations_.back()];
     row.changed_at = row.synced_at = WallTime{};
-    for (int n = random.between(0, 45); n > 0; --n)
-      (random.chance(0.7) ? row.roster : graph.groups[organizations_.back()]).insert(random.uuid());
+    for (int n = random.between(0, settings.roster_max); n > 0; --n)
+      (random.chance(0.6) ? row.roster : graph.groups[organizations_.back()]).insert(random.uuid());
   }
   const int schedules = random.between(0, 2);
   for (int i = 0; i < schedules; ++i) {
@@ -147,6 +153,18 @@ void World::publish_directly(const Uuid& organization) {
       asked_.insert(run);
       published_[run] = services_.timeline.now();
     });
+  }
+}
+
+/// When everything has been quiet again, the world is as good as new.
+void World::ask_afterwards() {
+  services_.timeline.note("afterwards");
+  quiet_since_ = services_.timeline.now();
+  for (const auto& organization : organizations_) {
+    const auto run = services_.random.uuid();
+    services_.broker.publish(people_, {"commands", organization, CommandNote{run, organization, 0, 0}});
+    asked_.insert(run);
+    afterwards_.insert(run);
   }
 }
 
