@@ -113,6 +113,7 @@ constexpr auto reasons = std::to_array<Reason>({
     {"worker_unknown", "See 'rollcall workers list'."},
     {"schedule_not_found", "See 'rollcall schedules list'."},
     {"schedule_ended", "Add another schedule, or fire this one once with 'rollcall schedules trigger'."},
+    {"schedule_unreadable", "Remove the schedule and add it anew: its expression or zone cannot be read."},
     {"schedule_exists", "Choose another name, or remove the schedule with 'rollcall schedules remove NAME'."},
     {"not_the_sandbox", "Point MS_GRAPH_URL at the sandbox."},
     {"sandbox_unreachable", "Check MS_GRAPH_URL and that the sandbox runs."},

@@ -21,6 +21,12 @@ struct AuditEntry {
   std::string graph_request_id = {};
 };
 
+/// Who changes something by hand, as the audit trail keeps it ("cli", or "<tid>/<oid>"), and when.
+struct Asker {
+  std::string tenant_id, actor;
+  WallTime now;
+};
+
 /// Stored in the caller's transaction: the change and what tells of it are one.
 Stored store_audit(postgres::Transaction& transaction, const AuditEntry& entry, WallTime now);
 

@@ -1,5 +1,5 @@
+#include "common/runs/workers.h"
 #include "ops/cli/commands.h"
-#include "ops/cli/kinds.h"
 
 #include <map>
 
@@ -16,7 +16,7 @@ std::vector<kafka::TopicSpec> all_topics(int partitions, int replication) {
   // What could not be read waits for a person, longer than the week that Kafka keeps things by default.
   const std::map<std::string, std::string> kept = {{"retention.ms", "2592000000"}};
   std::vector<std::string> consumed{runs::audit_topic, "rollcall.roster-events"};
-  for (const char* kind : worker_kinds) {
+  for (const char* kind : runs::worker_kinds) {
     consumed.push_back(runs::commands_topic(kind));
     consumed.push_back(runs::ticks_topic(kind));
   }

@@ -1,7 +1,8 @@
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
+#include "common/schedules/schedules.h"
 #include "ops/cli/commands.h"
-#include "ops/cli/schedule_rows.h"
+#include "ops/cli/schedule_options.h"
 
 #include <algorithm>
 
@@ -9,7 +10,7 @@
 namespace rollcall::cli {
 namespace {
 
-using scheduler::Schedule;
+using schedules::Schedule;
 
 constexpr std::size_t upcoming_shown = 5;
 
@@ -26,61 +27,9 @@ void require_word(const std::string& text, const std::string& what) {
   if (!ok) refuse(what + " '" + text + "' is not a word of lower-case letters, digits and '-'");
 }
 
-std::string state_of(const ScheduleRow& row) {
-  return row.paused ? "paused" : row.ended ? "ended" : "active";
-}
-
 std::string when_text(const Schedule& schedule) {
   return schedule.cron ? *schedule.cron + " " + schedule.time_zone
                        : "every " + duration_word(schedule.interval.value_or(std::chrono::seconds{0}));
-}
-
-template <class T>
-Json or_null(const std::optional<T>& value) {
-  return value ? Json(*value) : Json(nullptr);
-}
-
-Json to_json(const ScheduleRow& row) {
-  const Schedule& schedule = row.schedule;
-  Json interval = nullptr;
-  if (schedule.interval) interval = schedule.interval->count();
-  return {{"id", schedule.id},
-          {"name", schedule.name},
-          {"worker", schedule.worker},
-          {"operation", schedule.operation},
-          {"parameters", schedule.parameters},
-          {"cron", or_null(schedule.cron)},
-          {"interval_seconds", interval},
-          {"time_zone", schedule.time_zone},
-          {"overlap", scheduler::to_string(schedule.overlap)},
-          {"catch_up_seconds", schedule.catch_up_window.count()},
-          {"jitter_seconds", schedule.jitter.count()},
-          {"ends_at", schedule.ends_at ? Json(to_rfc3339(*schedule.ends_at)) : Json(nullptr)},
-          {"remaining", or_null(schedule.remaining)},
-          {"state", state_of(row)},
-          {"paused", row.paused},
-          {"note", row.note},
-          {"paused_by", row.paused_by},
-          {"paused_at", or_null(row.paused_at)},
-          {"next_due_at", row.paused ? Json(nullptr) : or_null(row.next_fires_at)},
-          {"last_due_at", or_null(row.last_due_at)},
-          {"buffered_due_at", or_null(row.buffered_due_at)}};
-}
-
-/// When the next ticks fire.
-std::vector<std::string> upcoming(const ScheduleRow& row, WallTime now) {
-  std::vector<std::string> times;
-  if (row.paused || row.ended) return times;
-  const Schedule& schedule = row.schedule;
-  const auto count = std::min<std::size_t>(
-      upcoming_shown,
-      static_cast<std::size_t>(schedule.remaining.value_or(static_cast<int>(upcoming_shown))));
-  const auto dues = scheduler::due_times(schedule, std::max(schedule.due, now),
-                                         schedule.ends_at.value_or(WallTime::max()), count);
-  if (!dues) return times;
-  for (const WallTime due : *dues)
-    times.push_back(to_rfc3339(scheduler::fires_at(schedule, due).value_or(due)));
-  return times;
 }
 
 /// What was typed, checked.
@@ -105,7 +54,7 @@ Schedule new_schedule(const Arguments& arguments, WallTime now) {
   }
   // The zone is checked with --every too, where it is only shown.
   schedule.cron = arguments.every.empty() ? arguments.cron : "* * * * *";
-  if (const auto readable = scheduler::next_due(schedule, now); !readable) refuse(readable.error().message);
+  if (const auto readable = schedules::next_due(schedule, now); !readable) refuse(readable.error().message);
   if (!arguments.every.empty()) {
     schedule.cron.reset();
     schedule.interval = parse_duration(arguments.every, "--every", "add");
@@ -118,8 +67,8 @@ Schedule new_schedule(const Arguments& arguments, WallTime now) {
     if (offset >= *schedule.interval) refuse("--offset must be less than --every");
     schedule.due = WallTime{offset};
   }
-  const auto overlap = scheduler::parse_overlap(arguments.overlap.empty() ? "skip" : arguments.overlap);
-  if (!overlap || *overlap == scheduler::Overlap::buffer_all)
+  const auto overlap = schedules::parse_overlap(arguments.overlap.empty() ? "skip" : arguments.overlap);
+  if (!overlap || *overlap == schedules::Overlap::buffer_all)
     refuse("--overlap '" + arguments.overlap + "': skip, buffer_one or allow_all");
   schedule.overlap = *overlap;
   if (!arguments.catch_up.empty())
@@ -136,7 +85,7 @@ Schedule new_schedule(const Arguments& arguments, WallTime now) {
 }
 
 void insert(postgres::Transaction& transaction, const Schedule& schedule, WallTime due) {
-  const auto [fires, nominal] = due_columns(schedule, due);
+  const auto [fires, nominal] = schedules::due_columns(schedule, due);
   const auto seconds = [](std::chrono::seconds time) {
     return postgres::value(static_cast<long>(time.count()));
   };
@@ -150,24 +99,24 @@ void insert(postgres::Transaction& transaction, const Schedule& schedule, WallTi
        schedule.cron ? postgres::value(*schedule.cron) : postgres::Value(),
        schedule.interval ? seconds(*schedule.interval) : postgres::Value(),
        postgres::value(schedule.time_zone), fires, nominal,
-       postgres::value(std::string(scheduler::to_string(schedule.overlap))),
+       postgres::value(std::string(schedules::to_string(schedule.overlap))),
        seconds(schedule.catch_up_window), seconds(schedule.jitter),
        schedule.ends_at ? postgres::value(*schedule.ends_at) : postgres::Value(),
        schedule.remaining ? postgres::value(*schedule.remaining) : postgres::Value()});
-  notify_scheduler(transaction);
+  schedules::notify_scheduler(transaction);
 }
 
 }  // namespace
 
 int schedules_list(Context& context, const Arguments& arguments) {
   const auto rows = context.database().transact([&](postgres::Transaction& transaction) {
-    return read_schedules(transaction, arguments.max > 0 ? arguments.max : 10'000);
+    return schedules::read_entries(transaction, "", arguments.max > 0 ? arguments.max : 10'000);
   });
   Json list = Json::array();
   std::vector<std::vector<std::string>> table;
   for (const auto& row : rows) {
-    list.push_back(to_json(row));
-    table.push_back({printable(row.schedule.name), context.output.coloured_state(state_of(row)),
+    list.push_back(schedules::to_json(row));
+    table.push_back({printable(row.schedule.name), context.output.coloured_state(row.state()),
                      row.schedule.worker + " " + row.schedule.operation, when_text(row.schedule),
                      row.paused ? "-" : row.next_fires_at.value_or("-"), row.last_due_at.value_or("never"),
                      printable(row.note)});
@@ -182,11 +131,11 @@ int schedules_list(Context& context, const Arguments& arguments) {
 
 int schedules_show(Context& context, const Arguments& arguments) {
   const auto row = context.database().transact([&](postgres::Transaction& transaction) {
-    return read_schedule_named(transaction, arguments.name, false);
+    return schedules::find_entry(transaction, arguments.name, false);
   });
   const Schedule& schedule = row.schedule;
-  const auto next = upcoming(row, context.now());
-  Json document = to_json(row);
+  const auto next = schedules::upcoming(row, context.now(), upcoming_shown);
+  Json document = schedules::to_json(row);
   document["upcoming"] = next;
   context.output.document(document);
   const auto line = [&](const char* name, const std::string& value) {
@@ -195,11 +144,11 @@ int schedules_show(Context& context, const Arguments& arguments) {
   };
   line("name", schedule.name);
   line("id", schedule.id);
-  line("state", state_of(row));
+  line("state", row.state());
   if (row.paused) line("paused", row.paused_at.value_or("-") + " by " + row.paused_by + ": " + row.note);
   line("what", schedule.worker + " " + schedule.operation + " " + dump(schedule.parameters));
   line("when", when_text(schedule));
-  line("overlap", std::string(scheduler::to_string(schedule.overlap)));
+  line("overlap", std::string(schedules::to_string(schedule.overlap)));
   line("catch-up", duration_word(schedule.catch_up_window));
   if (schedule.jitter.count() > 0) line("jitter", duration_word(schedule.jitter));
   if (schedule.ends_at) line("until", to_rfc3339(*schedule.ends_at));
@@ -213,7 +162,7 @@ int schedules_show(Context& context, const Arguments& arguments) {
 
 int schedules_add(Context& context, const Arguments& arguments) {
   Schedule schedule = new_schedule(arguments, context.now());
-  const auto due = scheduler::next_due(schedule, context.now());
+  const auto due = schedules::next_due(schedule, context.now());
   if (!due) refuse(due.error().message);
   if (schedule.ends_at && *due > *schedule.ends_at) refuse("--until: the schedule is never due before it");
   schedule.due = *due;
@@ -225,7 +174,7 @@ int schedules_add(Context& context, const Arguments& arguments) {
     throw Failure(refused, "schedule_exists", "there is a schedule '" + arguments.name + "' already",
                   "Choose another --name, or remove it with 'rollcall schedules remove'.");
   }
-  const std::string first = to_rfc3339(scheduler::fires_at(schedule, *due).value_or(*due));
+  const std::string first = to_rfc3339(schedules::fires_at(schedule, *due).value_or(*due));
   context.output.document({{"id", schedule.id}, {"name", schedule.name}, {"next_due_at", first}});
   context.output.line("added " + schedule.name + ", first due " + first);
   return done;

@@ -5,6 +5,7 @@
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "common/postgres/listener.h"
+#include "common/schedules/schedules.h"
 #include "workers/scheduler/adapters/duties.h"
 #include "workers/scheduler/adapters/lease.h"
 
@@ -90,7 +91,7 @@ class Scheduler {
     const Backoff backoff{milliseconds{200}, milliseconds{5'000}};
     for (int failures = 0; !stop.stop_requested();) {
       try {
-        postgres::Listener listener(database_.options(), channel);
+        postgres::Listener listener(database_.options(), schedules::channel);
         failures = 0;
         ring();  // what was said while nobody listened
         while (!stop.stop_requested()) {

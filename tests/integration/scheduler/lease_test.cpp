@@ -2,6 +2,7 @@
 
 #include "common/core/error.h"
 #include "common/postgres/listener.h"
+#include "common/schedules/schedules.h"
 #include "tests/fakes/manual_clock.h"
 #include "tests/integration/scheduler/world.h"
 #include "workers/scheduler/adapters/outbox_sweep.h"
@@ -66,7 +67,7 @@ TEST_CASE("one holds the lease at a time, and the number grows with each change 
     CHECK_FALSE(two.acquire());
   }
   SECTION("released, and the others are told") {
-    postgres::Listener listener(database.options(), channel);
+    postgres::Listener listener(database.options(), schedules::channel);
     one.release(*first);
     CHECK(listener.wait(60s, {}));
     CHECK(two.until_free() == 0ms);

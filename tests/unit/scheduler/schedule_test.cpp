@@ -1,11 +1,11 @@
-#include "workers/scheduler/core/schedule.h"
+#include "common/core/schedule.h"
 
 #include "tests/support/catch.h"
 
 #include <set>
 
 using namespace rollcall;
-using namespace rollcall::scheduler;
+using namespace rollcall::schedules;
 using namespace std::chrono_literals;
 
 namespace {

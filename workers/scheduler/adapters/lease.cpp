@@ -1,6 +1,7 @@
 #include "workers/scheduler/adapters/lease.h"
 
 #include "common/core/error.h"
+#include "common/schedules/schedules.h"
 
 namespace rollcall::scheduler {
 namespace {
@@ -71,7 +72,7 @@ void Lease::release(const Term& term) {
     transaction.execute(
         "UPDATE ops.leases SET expires_at = '-infinity' WHERE name = $1 AND fencing = $2::bigint",
         {value(name_), value(term.fencing())});
-    transaction.query("SELECT pg_notify($1, '')", {value(channel)});
+    transaction.query("SELECT pg_notify($1, '')", {value(schedules::channel)});
   });
 }
 

@@ -9,9 +9,6 @@
 /// Who leads: a row of ops.leases, by the database's clock alone.
 namespace rollcall::scheduler {
 
-/// Notified when a command changed a schedule, and when a leader resigned; nothing is in the message.
-inline constexpr const char* channel = "rollcall_scheduler";
-
 /// The right to write, won with one acquisition of the lease.
 class Term {
  public:

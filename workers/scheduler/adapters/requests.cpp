@@ -45,9 +45,10 @@ struct Request {
 
 Request read_request(const postgres::Row& row) {
   constexpr std::size_t first = schedule_column_count + 1;
-  return {row.number(first),           row.text(first + 1),
-          row.text(first + 5),         parse_overlap(row.text(first + 2)).value_or(Overlap::allow_all),
-          wall(row.number(first + 3)), wall(row.number(first + 4))};
+  return {
+      row.number(first),           row.text(first + 1),
+      row.text(first + 5),         schedules::parse_overlap(row.text(first + 2)).value_or(Overlap::allow_all),
+      wall(row.number(first + 3)), wall(row.number(first + 4))};
 }
 
 /// The due times to fire now.

@@ -37,26 +37,6 @@ WallTime wall(long epoch_ms) {
   return WallTime{std::chrono::milliseconds{epoch_ms}};
 }
 
-Schedule read_schedule(const postgres::Row& row, std::size_t first) {
-  const auto at = [first](std::size_t i) { return first + i; };
-  Schedule schedule;
-  schedule.id = row.uuid(at(0)).to_string();
-  schedule.name = row.text(at(1));
-  schedule.worker = row.text(at(2));
-  schedule.operation = row.text(at(3));
-  schedule.parameters = row.json(at(4));
-  if (!row.is_null(at(5))) schedule.cron = row.text(at(5));
-  if (!row.is_null(at(6))) schedule.interval = std::chrono::seconds{row.number(at(6))};
-  schedule.time_zone = row.text(at(7));
-  schedule.due = wall(row.number(at(8)));
-  schedule.overlap = parse_overlap(row.text(at(9))).value_or(Overlap::skip);
-  schedule.catch_up_window = std::chrono::seconds{row.number(at(10))};
-  schedule.jitter = std::chrono::seconds{row.number(at(11))};
-  if (!row.is_null(at(12))) schedule.ends_at = wall(row.number(at(12)));
-  if (!row.is_null(at(13))) schedule.remaining = static_cast<int>(row.number(at(13)));
-  return schedule;
-}
-
 Uuid tick_id(const std::string& schedule_id, WallTime due) {
   return crypto::derived_uuid({schedule_id, to_rfc3339(due)});
 }

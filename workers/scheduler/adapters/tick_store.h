@@ -2,7 +2,8 @@
 #include "common/core/clock.h"
 #include "common/postgres/postgres.h"
 #include "common/runs/runs.h"
-#include "workers/scheduler/core/schedule.h"
+#include "common/schedules/schedules.h"
+#include "workers/scheduler/core/decide.h"
 
 #include <string>
 #include <vector>
@@ -10,17 +11,12 @@
 /// Schedules and ticks in PostgreSQL.
 namespace rollcall::scheduler {
 
+using schedules::read_schedule;
+using schedules::schedule_column_count;
+using schedules::schedule_columns;
+
 /// `topic` with the leading "rollcall" replaced: tests on one broker keep apart by it.
 std::string with_prefix(const std::string& topic, const std::string& prefix);
-
-/// The columns of a schedule `s` that read_schedule() wants, and how many they are.
-inline constexpr const char* schedule_columns = R"(
-    s.id, s.name, s.worker, s.operation, s.parameters, s.cron, s.interval_seconds, s.time_zone,
-    floor(extract(epoch FROM greatest(coalesce(s.nominal_due_at, s.next_due_at), 'epoch'::timestamptz)) * 1000)::bigint,
-    s.overlap, s.catch_up_seconds, s.jitter_seconds,
-    floor(extract(epoch FROM s.ends_at) * 1000)::bigint, s.remaining)";
-inline constexpr std::size_t schedule_column_count = 14;
-Schedule read_schedule(const postgres::Row& row, std::size_t first = 0);
 
 /// SQL: whether the previous tick of schedule `s` is open. It is while its worker has not served it and it is
 /// still sent, and while a run it started is queued, running or waiting. Not as EXISTS: that the planner may

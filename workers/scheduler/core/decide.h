@@ -1,8 +1,11 @@
 #pragma once
-#include "workers/scheduler/core/schedule.h"
+#include "common/core/schedule.h"
 
 /// What a due schedule does, decided from values alone.
 namespace rollcall::scheduler {
+
+using schedules::Overlap;
+using schedules::Schedule;
 
 /// The schedule's previous tick, as PostgreSQL knows it.
 struct Previous {

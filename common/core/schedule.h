@@ -10,7 +10,7 @@
 #include <vector>
 
 /// When schedules are due, decided from values alone. The words are Temporal's.
-namespace rollcall::scheduler {
+namespace rollcall::schedules {
 
 /// What becomes of a due time while the schedule's previous tick is still open. buffer_all is for what an
 /// operator asks only: a range ends, a schedule does not.
@@ -52,4 +52,4 @@ std::optional<Problem> check(const Schedule& schedule);
 /// The value of a rollcall.tick.v1 message.
 Json tick_value(const Schedule& schedule, WallTime due, const std::string& tick_id);
 
-}  // namespace rollcall::scheduler
+}  // namespace rollcall::schedules

@@ -1,11 +1,11 @@
-#include "workers/scheduler/core/schedule.h"
+#include "common/core/schedule.h"
 
 #include "common/core/cron.h"
 
 #include <algorithm>
 #include <array>
 
-namespace rollcall::scheduler {
+namespace rollcall::schedules {
 namespace {
 
 using std::chrono::milliseconds;
@@ -108,4 +108,4 @@ Json tick_value(const Schedule& schedule, WallTime due, const std::string& tick_
           {"parameters", schedule.parameters}};
 }
 
-}  // namespace rollcall::scheduler
+}  // namespace rollcall::schedules

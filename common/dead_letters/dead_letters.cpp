@@ -1,24 +1,17 @@
-#include "ops/cli/dead_letters.h"
+#include "common/dead_letters/dead_letters.h"
 
 #include "common/core/error.h"
-#include "ops/cli/rows.h"
+#include "common/postgres/columns.h"
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <map>
 #include <set>
 
-namespace rollcall::cli {
+namespace rollcall::dead_letters {
 namespace {
 
 constexpr std::chrono::milliseconds delivery_patience{30'000};
-
-template <class Number>
-bool read_number(std::string_view text, Number& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() && number >= 0;
-}
 
 /// The places of letters that can be sent back, as columns for unnest().
 struct Columns {
@@ -63,38 +56,11 @@ void deliver(kafka::Producer& producer, std::vector<kafka::Message> messages) {
 
 }  // namespace
 
-std::string Letter::id() const {
-  return message.topic + ":" + std::to_string(message.partition) + ":" + std::to_string(message.offset);
-}
-
-LetterId parse_letter_id(const std::string& text) {
-  LetterId id;
-  const auto last = text.rfind(':');
-  const auto first = last == std::string::npos || last == 0 ? std::string::npos : text.rfind(':', last - 1);
-  if (first != std::string::npos && first > 0) {
-    id.topic = text.substr(0, first);
-    if (read_number(std::string_view(text).substr(first + 1, last - first - 1), id.partition) &&
-        read_number(std::string_view(text).substr(last + 1), id.offset) && kafka::is_dead_topic(id.topic))
-      return id;
-  }
-  throw Failure(usage, "usage", "'" + printable(text) + "' is no dead letter's id",
-                "Give an id as 'rollcall dead list' shows it, such as rollcall.audit.dead:0:17.");
-}
-
-Letter letter_of(kafka::Message message) {
-  Letter letter{std::move(message), {}, 0, {}};
-  letter.death = kafka::death_of(letter.message);
-  // Headers are anybody's to write: a letter goes back to its own topic or nowhere.
-  if (letter.death && kafka::dead_topic(letter.death->origin.topic) != letter.message.topic)
-    letter.death.reset();
-  return letter;
-}
-
 void mark_replayed(postgres::Database& database, std::vector<Letter>& letters) {
   std::map<kafka::Place, std::pair<long, std::string>> known;
   for (const auto& row : database.query(
            "SELECT r.topic, r.partition, r.\"offset\", r.timestamp_ms, r.replays, " +
-               time_of("r.replayed_at") +
+               postgres::time_of("r.replayed_at") +
                " FROM ops.replays r JOIN (SELECT DISTINCT * FROM unnest($1::text[], $2::integer[], "
                "$3::bigint[], $4::bigint[]) AS u(t, p, o, at)) u ON (r.topic, r.partition, r.\"offset\", "
                "r.timestamp_ms) = (u.t, u.p, u.o, u.at)",
@@ -107,17 +73,16 @@ void mark_replayed(postgres::Database& database, std::vector<Letter>& letters) {
   }
 }
 
-std::string require_dead_topic(const std::vector<kafka::TopicDescription>& topics, const std::string& name) {
-  const std::string wanted = kafka::is_dead_topic(name) ? name : kafka::dead_topic(name);
-  if (std::ranges::find(topics, wanted, &kafka::TopicDescription::name) != topics.end()) return wanted;
-  throw Failure(not_found, "topic_not_found", "there is no topic '" + printable(wanted) + "'");
-}
-
-Replayer::Replayer(Context& context, bool force, bool dry_run)
-    : context_(context), force_(force), dry_run_(dry_run) {}
+Replayer::Replayer(postgres::Database& database, kafka::Options kafka, runs::Asker asker, bool force,
+                   bool dry_run)
+    : database_(database),
+      kafka_(std::move(kafka)),
+      asker_(std::move(asker)),
+      force_(force),
+      dry_run_(dry_run) {}
 
 void Replayer::replay(std::vector<Letter> letters, Replayed& answer) {
-  mark_replayed(context_.database(), letters);
+  mark_replayed(database_, letters);
   std::vector<Letter> wanted;
   std::set<kafka::Place> places;
   for (auto& letter : letters) {
@@ -145,12 +110,12 @@ void Replayer::replay(std::vector<Letter> letters, Replayed& answer) {
 /// The rows are written first and committed last: two who send the same letter at once wait for each other
 /// here, and what Kafka does not take is not recorded.
 void Replayer::record_and_send(const std::vector<Letter>& letters, Replayed& answer) {
-  if (!producer_) producer_ = std::make_unique<kafka::Producer>(context_.kafka());
+  if (!producer_) producer_ = std::make_unique<kafka::Producer>(kafka_);
   Replayed now;
-  context_.database().transact([&](postgres::Transaction& transaction) {
+  database_.transact([&](postgres::Transaction& transaction) {
     now = {};
     auto values = Columns(letters).values();
-    values.push_back(postgres::value(actor));
+    values.push_back(postgres::value(asker_.actor));
     values.push_back(postgres::value(force_));
     std::map<kafka::Place, long> replays;
     for (const auto& row : transaction.query(
@@ -169,14 +134,24 @@ void Replayer::record_and_send(const std::vector<Letter>& letters, Replayed& ans
         now.refused.push_back({letter.id(), "already_replayed", "someone else sent it back just now"});
         continue;
       }
-      messages.push_back(kafka::replay_of(letter.message, *letter.death,
-                                          letter.death->replays + found->second, context_.now()));
+      messages.push_back(
+          kafka::replay_of(letter.message, *letter.death, letter.death->replays + found->second, asker_.now));
       now.sent.push_back(letter.id());
     }
+    if (!now.sent.empty())
+      now.stored.push_back(runs::store_audit(transaction,
+                                             {.tenant_id = asker_.tenant_id,
+                                              .actor = asker_.actor,
+                                              .action = "dead_letters_replayed",
+                                              .detail = {{"letters", now.sent}, {"force", force_}},
+                                              .subject = letters.front().message.topic},
+                                             asker_.now));
     deliver(*producer_, std::move(messages));
   });
   answer.sent.insert(answer.sent.end(), now.sent.begin(), now.sent.end());
   answer.refused.insert(answer.refused.end(), now.refused.begin(), now.refused.end());
+  for (auto& one : now.stored)
+    answer.stored.push_back(std::move(one));
 }
 
-}  // namespace rollcall::cli
+}  // namespace rollcall::dead_letters
