@@ -100,6 +100,32 @@ std::vector<runs::Stored> set_group(postgres::Transaction& transaction, const Uu
   return stored;
 }
 
+Added add_organization(postgres::Transaction& transaction, const std::optional<Uuid>& id,
+                       const std::string& tenant, const std::string& name, const Asker& asker) {
+  const auto rows = transaction.query(
+      "INSERT INTO directory.organizations (id, tenant_id, name) VALUES (coalesce($1::uuid, "
+      "gen_random_uuid()), $2, $3) ON CONFLICT (id) DO NOTHING RETURNING id",
+      {postgres::value(id), postgres::value(tenant), postgres::value(name)});
+  const auto organization = find_organization(transaction, rows.empty() ? *id : rows[0].uuid(0));
+  if (!organization || organization->tenant_id != tenant || (rows.empty() && organization->name != name))
+    throw Error(Fault::conflict, "database_conflict", "another organization has this id");
+  Added added{*organization, {}};
+  if (!rows.empty())
+    added.stored.push_back(
+        audit(transaction, *organization, "organization_added", std::nullopt, {{"name", name}}, asker));
+  return added;
+}
+
+std::vector<runs::Stored> rename_organization(postgres::Transaction& transaction, const Uuid& organization_id,
+                                              const std::string& name, const Asker& asker) {
+  const Organization organization = lock_organization(transaction, organization_id);
+  if (organization.name == name) return {};
+  transaction.execute("UPDATE directory.organizations SET name = $2, updated_at = now() WHERE id = $1::uuid",
+                      {postgres::value(organization.id), postgres::value(name)});
+  return {audit(transaction, organization, "organization_renamed", organization.group,
+                {{"from", organization.name}, {"to", name}}, asker)};
+}
+
 void throw_linked_just_now(const Uuid& group) {
   throw Error(Fault::conflict, "group_linked_elsewhere",
               "group " + group.to_string() + " was linked to another organization just now");

@@ -37,6 +37,19 @@ Organization lock_organization(postgres::Transaction& transaction, const Uuid& i
 /// What is wrong with a name for an organization; empty where nothing is.
 std::string name_mistake(const std::string& name);
 
+/// Adds one; the audit event is left in `stored`. `id`: nothing for a fresh one; one that is there already under
+/// the same tenant and name is what an earlier try made, and nothing is stored.
+struct Added {
+  Organization organization;
+  std::vector<runs::Stored> stored;
+};
+Added add_organization(postgres::Transaction& transaction, const std::optional<Uuid>& id,
+                       const std::string& tenant, const std::string& name, const Asker& asker);
+
+/// Nothing is stored where that is its name already.
+std::vector<runs::Stored> rename_organization(postgres::Transaction& transaction, const Uuid& organization,
+                                              const std::string& name, const Asker& asker);
+
 /// Sets or clears the group; what stands already is left alone, and nothing is stored. `detail`: what the
 /// audit event says besides. Whatever was known of
 /// another group is forgotten. Throws Error{conflict, "group_linked_elsewhere"} where another organization of

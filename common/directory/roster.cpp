@@ -42,6 +42,7 @@ std::string role_mistake(const std::string& role) {
 std::string display_name_mistake(const std::string& name) {
   if (name.size() > 256) return "the display name is longer than 256 bytes";
   if (name.find('\n') != std::string::npos) return "a line break in the display name";
+  if (name.find('\0') != std::string::npos) return "a NUL character in the display name";
   return {};
 }
 

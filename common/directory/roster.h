@@ -39,4 +39,29 @@ struct RosterChange {
 RosterChange replace_roster(postgres::Transaction& transaction, const Uuid& organization,
                             const Roster& roster, const Asker& asker);
 
+/// One person of a roster, as a change by hand gives it.
+struct MemberChange {
+  RosterMember member;
+  bool names_object_id = false;  ///< else the one known stays
+};
+struct MemberChanged {
+  bool added = false;  ///< came, or came back
+  bool changed = false;
+  RosterMember member;  ///< as it stands now
+  long roster_version = 0;
+  std::vector<runs::Stored> stored;  ///< as of RosterChange
+};
+/// Adds one person or changes what is known of them. Throws Error{conflict, "object_id_taken"} where someone
+/// else on the roster has that object id.
+MemberChanged put_member(postgres::Transaction& transaction, const Uuid& organization,
+                         const MemberChange& change, const Asker& asker);
+/// As a roster without them would; nothing changes for one who is departed already. Throws Error{not_found,
+/// "roster_member_not_found"} for one who never was on it.
+MemberChanged depart_member(postgres::Transaction& transaction, const Uuid& organization,
+                            const std::string& email, const Asker& asker);
+
+/// Tells rollcall.roster-events that the roster changed, so that a sync follows.
+runs::Stored announce_roster(postgres::Transaction& transaction, const Uuid& organization,
+                             long roster_version, WallTime now);
+
 }  // namespace rollcall::directory

@@ -30,17 +30,15 @@ int org_add(Context& context, const Arguments& arguments) {
   if (!arguments.group.empty()) group = require_uuid(arguments.group, "--group");
 
   Organization organization;
-  organization.tenant_id = context.tenant();
-  organization.name = name;
   std::vector<runs::Stored> stored;
   const auto add = [&](postgres::Transaction& transaction) {
-    stored.clear();
-    organization.id =
-        transaction
-            .query("INSERT INTO directory.organizations (tenant_id, name) VALUES ($1, $2) RETURNING id",
-                   {postgres::value(organization.tenant_id), postgres::value(name)})[0]
-            .uuid(0);
-    if (group) stored = directory::set_group(transaction, organization.id, group, {actor, context.now()});
+    auto added = directory::add_organization(transaction, std::nullopt, context.tenant(), name,
+                                             {actor, context.now()});
+    organization = added.organization;
+    stored = std::move(added.stored);
+    if (group)
+      for (auto& one : directory::set_group(transaction, organization.id, group, {actor, context.now()}))
+        stored.push_back(std::move(one));
   };
   if (group) {
     directory::transact_link(context.database(), *group, add);

@@ -2,33 +2,19 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <unordered_map>
 
 namespace rollcall::cli {
 namespace {
 
-using directory::display_name_mistake;
-using directory::email_mistake;
 using directory::in_quotes;
-using directory::role_mistake;
-using directory::RosterMember;
+using directory::RosterField;
+using directory::trimmed;
+using directory::trimmed_lower;
 
+/// In the order of RosterField.
 enum Column : std::size_t { email, display_name, role, object_id, column_count };
 constexpr std::array<std::string_view, column_count> column_names = {"email", "display_name", "role",
                                                                      "object_id"};
-
-std::string trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
-}
-
-std::string lower(std::string text) {
-  for (char& c : text)
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 class Reader {
  public:
@@ -49,6 +35,7 @@ class Reader {
       return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
     });
     if (file_.mistakes.size() > roster_mistakes_max) file_.mistakes.resize(roster_mistakes_max);
+    file_.roster = members_.take();
     return std::move(file_);
   }
 
@@ -61,7 +48,7 @@ class Reader {
     }
     width_ = header.size();
     for (std::size_t i = 0; i < header.size(); ++i) {
-      const std::string name = lower(trimmed(header[i].text));
+      const std::string name = trimmed_lower(header[i].text);
       const auto found = std::ranges::find(column_names, name);
       if (found == column_names.end()) {
         mistake(header[i].at,
@@ -75,7 +62,7 @@ class Reader {
     for (const Column column : {email, display_name, role})
       if (!places_[column])
         mistake(header[0].at, "column '" + std::string(column_names[column]) + "' is missing");
-    file_.roster.names_object_ids = places_[object_id].has_value();
+    members_.names_object_ids = places_[object_id].has_value();
     return file_.mistakes.size() == before;
   }
 
@@ -91,33 +78,10 @@ class Reader {
       return;
     }
     const auto field = [&](Column column) -> const csv::Field& { return record[*places_[column]]; };
-    RosterMember member{lower(trimmed(field(email).text)),
-                        trimmed(field(display_name).text),
-                        lower(trimmed(field(role).text)),
-                        {}};
-    if (const std::string what = email_mistake(member.email); !what.empty()) {
-      mistake(field(email).at, what);
-    } else if (const auto [first, inserted] = lines_.emplace(member.email, field(email).at.line); !inserted) {
-      mistake(field(email).at,
-              "'" + member.email + "' stands already in line " + std::to_string(first->second));
-    }
-    if (const std::string what = display_name_mistake(member.display_name); !what.empty())
-      mistake(field(display_name).at, what);
-    if (member.role.empty()) member.role = "member";
-    if (const std::string what = role_mistake(member.role); !what.empty()) mistake(field(role).at, what);
-    if (file_.roster.names_object_ids) read_object_id(field(object_id), member);
-    file_.roster.members.push_back(std::move(member));
-  }
-
-  void read_object_id(const csv::Field& field, RosterMember& member) {
-    const std::string text = trimmed(field.text);
-    if (text.empty()) return;
-    member.object_id = Uuid::parse(text);
-    if (!member.object_id) {
-      mistake(field.at, "object_id " + in_quotes(text) + " is no GUID");
-    } else if (const auto [first, inserted] = objects_.emplace(*member.object_id, field.at.line); !inserted) {
-      mistake(field.at, "object_id '" + text + "' stands already in line " + std::to_string(first->second));
-    }
+    directory::RosterBuilder::Text text{field(email).text, field(display_name).text, field(role).text, {}};
+    if (places_[object_id]) text.object_id = field(object_id).text;
+    for (auto& [wrong, what] : members_.add(text, "line " + std::to_string(field(email).at.line)))
+      mistake(field(static_cast<Column>(wrong)).at, std::move(what));
   }
 
   // All are collected, then sorted and cut: the CSV reader's own come first here but not in the file.
@@ -129,8 +93,7 @@ class Reader {
   RosterFile file_;
   std::size_t width_ = 0;
   std::array<std::optional<std::size_t>, column_count> places_;
-  std::unordered_map<std::string, int> lines_;
-  std::unordered_map<Uuid, int> objects_;
+  directory::RosterBuilder members_;
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
 #pragma once
-#include "common/directory/roster.h"
+#include "common/directory/roster_builder.h"
 #include "ops/cli/csv.h"
 
 #include <string_view>
