@@ -1,6 +1,5 @@
 #include "common/core/json.h"
 
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,25 +27,46 @@ bool deeper_than(std::string_view text, int depth_max) {
   return false;
 }
 
-/// Watches the parser: which members each open object has had so far, and the first that came twice.
-class UniqueMembers {
+/// Reads along: which members each open object has had so far, and the first that came twice. Not a callback
+/// of the parser that builds the document: that one looks through the whole array after each object in it.
+class UniqueMembers final : public nlohmann::json_sax<Json> {
  public:
-  bool operator()(int, Json::parse_event_t event, const Json& parsed) {
-    if (event == Json::parse_event_t::object_start) open_.emplace_back();
-    if (event == Json::parse_event_t::object_end) open_.pop_back();
-    if (event == Json::parse_event_t::key && !open_.back().insert(parsed.get<std::string>()).second && !twice)
-      twice = parsed.get<std::string>();
+  std::optional<std::string> twice;
+
+  bool key(string_t& name) override {
+    if (open_.back().insert(name).second) return true;
+    twice = name;
+    return false;
+  }
+  bool start_object(std::size_t) override {
+    open_.emplace_back();
     return true;
   }
-  std::optional<std::string> twice;
+  bool end_object() override {
+    open_.pop_back();
+    return true;
+  }
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool string(string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_array(std::size_t) override { return true; }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
+    return false;
+  }
 
  private:
   std::vector<std::set<std::string>> open_;
 };
 
 Result<Json> parse_unique(std::string_view text) {
+  Json parsed = Json::parse(text);  // what is no JSON at all is told as that
   UniqueMembers members;
-  Json parsed = Json::parse(text, std::ref(members));
+  Json::sax_parse(text, &members);
   if (!members.twice) return parsed;
   return unexpected(Problem{"json_member_twice", "the JSON text has an object with the member \"" +
                                                      members.twice->substr(0, 64) + "\" more than once"});

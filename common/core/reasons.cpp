@@ -152,6 +152,11 @@ constexpr auto reasons = std::to_array<Reason>({
     {"owner_not_found", "Name object ids of people of the tenant as owners."},
     {"owners_missing", "Name 1 to 20 object ids of people as owners."},
     {"not_a_member", "List the members to see who is in the group."},
+    // the front: organizations, rosters, findings
+    {"roster_member_not_found", "Look for the person in the roster; PUT the same path adds them."},
+    {"object_id_taken", "Correct the object id, or take it off the other person first."},
+    {"finding_not_found", "Find it in /api/v1/findings."},
+    {"finding_resolved", "Nothing to do: what it was about is mended."},
     // any of them
     {"setting_invalid", "Correct the setting that the message names; --help lists all of them."},
     {"internal", "This is a defect of Rollcall: please report it with the log."},

@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -220,6 +221,12 @@ std::string sha256_hex(std::string_view bytes) {
 
 std::string sha256(std::string_view bytes) {
   return std::string(text_of(sha256_of(bytes)));
+}
+
+bool equal_secrets(std::string_view a, std::string_view b) {
+  // Digests have one length, so that not even the lengths are told.
+  const std::string digest_a = sha256_hex(a), digest_b = sha256_hex(b);
+  return CRYPTO_memcmp(digest_a.data(), digest_b.data(), digest_a.size()) == 0;
 }
 
 std::string base64url(std::string_view bytes) {

@@ -16,6 +16,8 @@ Uuid derived_uuid(std::initializer_list<std::string_view> parts);
 std::string sha256_hex(std::string_view bytes);
 /// SHA-256 as 32 bytes.
 std::string sha256(std::string_view bytes);
+/// Whether both are the same, in a time that tells nothing of where they differ.
+bool equal_secrets(std::string_view a, std::string_view b);
 std::string base64url(std::string_view bytes);
 /// Strict (RFC 7515): nothing where a character is not of the alphabet, where there is padding, or where bits
 /// that mean nothing are set. So each sequence of bytes has one text only.

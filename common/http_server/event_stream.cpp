@@ -51,6 +51,18 @@ void StreamQueue::on_close(std::function<void()> work) {
   work();
 }
 
+void StreamQueue::after_written(std::function<void()> work) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_ || dropped_ || over_) return;
+    if (!waiting_.empty() || in_flight_ > 0) {
+      after_written_ = std::move(work);
+      return;
+    }
+  }
+  work();
+}
+
 StreamQueue::Taken StreamQueue::take() {
   const std::lock_guard lock(mutex_);
   Taken taken{std::exchange(waiting_, {}), closed_, dropped_ || over_};
@@ -60,8 +72,13 @@ StreamQueue::Taken StreamQueue::take() {
 }
 
 void StreamQueue::written() {
-  const std::lock_guard lock(mutex_);
-  in_flight_ = 0;
+  std::function<void()> work;
+  {
+    const std::lock_guard lock(mutex_);
+    in_flight_ = 0;
+    if (waiting_.empty()) work = std::exchange(after_written_, nullptr);
+  }
+  if (work) work();
 }
 
 bool StreamQueue::dropped() const {
@@ -71,12 +88,14 @@ bool StreamQueue::dropped() const {
 
 void StreamQueue::over() {
   std::vector<std::function<void()>> work;
+  std::function<void()> never;  // holds a handle on this queue: let go of it outside the lock
   {
     const std::lock_guard lock(mutex_);
     over_ = true;
     asleep_ = false;
     waiting_ = {};
     work = std::exchange(on_close_, {});
+    never = std::exchange(after_written_, nullptr);
   }
   for (const auto& one : work)
     one();
@@ -107,6 +126,10 @@ bool EventStream::open() const {
 
 std::size_t EventStream::waiting() const {
   return handle_ ? handle_->queue->waiting() : 0;
+}
+
+void EventStream::after_written(std::function<void()> work) const {
+  if (handle_) handle_->queue->after_written(std::move(work));
 }
 
 void EventStream::on_close(std::function<void()> work) const {

@@ -31,6 +31,7 @@ class StreamQueue {
   [[nodiscard]] bool open() const;
   [[nodiscard]] std::size_t waiting() const;
   void on_close(std::function<void()> work);
+  void after_written(std::function<void()> work);
 
   /// The connection's side. What was taken counts against the bound until written() says that it has left.
   Taken take();
@@ -46,6 +47,7 @@ class StreamQueue {
   std::string waiting_;
   std::size_t in_flight_ = 0;
   std::vector<std::function<void()>> on_close_;
+  std::function<void()> after_written_;
   bool asleep_ = false;  // the connection found nothing and is to be woken
   bool closed_ = false;
   bool dropped_ = false;
@@ -72,6 +74,10 @@ class EventStream {
   /// caller's where it is over already. `work` must neither block nor throw. Work that holds a copy of the
   /// stream keeps it from ending by itself.
   void on_close(std::function<void()> work) const;
+  /// Runs `work` once, when all that was sent has left: on the server's thread, or at once on the caller's
+  /// where nothing waits. Never where the stream ends before. For answers that can be made as fast as they
+  /// are read.
+  void after_written(std::function<void()> work) const;
 
  private:
   struct Handle;

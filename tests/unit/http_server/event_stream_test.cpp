@@ -83,3 +83,40 @@ TEST_CASE("on_close runs once, at once where the stream is over") {
   CHECK(after == 2);
   CHECK_FALSE(EventStream().send("x"));
 }
+
+TEST_CASE("who waits for what was sent to leave is called once it has, and not before") {
+  Queue q;
+  const EventStream stream(q.queue);
+  int called = 0;
+  const auto count = [&] { ++called; };
+  stream.after_written(count);
+  CHECK(called == 1);  // nothing waited
+  CHECK(stream.send("a"));
+  stream.after_written(count);
+  CHECK(called == 1);
+  q.queue->take();
+  CHECK(stream.send("b"));
+  q.queue->written();
+  CHECK(called == 1);  // "b" has not left
+  q.queue->take();
+  q.queue->written();
+  CHECK(called == 2);
+  q.queue->written();
+  CHECK(called == 2);
+}
+
+TEST_CASE("who waits on a stream that ends before is not called, and keeps nothing alive") {
+  Queue q;
+  int called = 0;
+  const auto held = std::make_shared<int>();
+  {
+    const EventStream stream(q.queue);
+    CHECK(stream.send("a"));
+    stream.after_written([&called, held, stream] { ++called; });
+  }
+  q.queue->over();
+  CHECK(called == 0);
+  CHECK(held.use_count() == 1);
+  EventStream(q.queue).after_written([&] { ++called; });
+  CHECK(called == 0);
+}
