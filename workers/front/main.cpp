@@ -47,11 +47,17 @@ int main(int argc, char** argv) try {
                      options.microsoft.credentials.tenant_id,
                      microsoft ? &microsoft->client() : nullptr,
                      &news};
+  parts.kafka = options.common.kafka;
+  parts.hooks = options.hooks;
+  parts.metrics = &metrics;
   front::Pipeline pipeline{front::all_routes(parts),
                            options.pipeline,
                            {authenticator, database, components, pool, clock, metrics}};
   auto server_options = options.server;
   server_options.refusal = front::Pipeline::refuse;
+  server_options.body_bytes_max_for = [&](std::string_view method, std::string_view target) {
+    return pipeline.body_bytes_max(method, target);
+  };
   http_server::Server server{server_options, [&](http_server::Request request, http_server::Respond respond) {
                                pipeline.serve(std::move(request), std::move(respond));
                              }};

@@ -314,6 +314,12 @@ void Pipeline::serve(http_server::Request request, Respond respond) {
   state_->serve(std::move(request), std::move(respond));
 }
 
+std::size_t Pipeline::body_bytes_max(std::string_view method, std::string_view target) const {
+  const auto match = state_->router.match(method, target.substr(0, target.find('?')));
+  return match.kind == Match::Kind::found ? state_->routes[match.index].operation.body_bytes_max
+                                          : Operation{}.body_bytes_max;
+}
+
 Response Pipeline::refuse(int status, std::string_view what) {
   const std::string code = status == 408   ? "request_too_slow"
                            : status == 413 ? "body_too_large"

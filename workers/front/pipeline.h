@@ -18,8 +18,8 @@ struct PipelineOptions {
   bool microsoft_enabled = true;
   std::string public_root = {};           ///< absolute links begin with it; empty: http://<Host>
   std::vector<std::string> origins = {};  ///< that may call from a browser (CORS); none by default
-  std::string
-      resource_metadata = {};  ///< path of the protected-resource metadata that a 401 points to; may be empty
+  std::string resource_metadata =
+      {};  ///< path of the protected-resource metadata that a 401 points to; may be empty
   RateLimits rates = {};
 };
 
@@ -43,6 +43,8 @@ class Pipeline {
   ~Pipeline();
 
   void serve(http_server::Request request, Respond respond);
+  /// How large a body is worth reading: what the operation takes, and next to nothing where there is none.
+  [[nodiscard]] std::size_t body_bytes_max(std::string_view method, std::string_view target) const;
   /// How the server words what it refuses by itself (400, 408, 413, 414, 431).
   [[nodiscard]] static Response refuse(int status, std::string_view what);
 

@@ -51,6 +51,15 @@ FrontSettings load_settings(config::Settings& settings) {
       "ROLLCALL_HTTP_QUEUE", 1000, 1, 1'000'000, "Requests that may wait for such a thread; more get 503."));
   all.drain = settings.duration("ROLLCALL_HTTP_DRAIN", 20s, 0ms, 1h,
                                 "how long requests under way may take at a stop");
+  all.hooks.client_state =
+      settings
+          .secret(
+              "ROLLCALL_GRAPH_CLIENT_STATE",
+              "What Microsoft Graph proves its change notifications with (clientState of the subscription); "
+              "without it there is no /hooks/graph.")
+          .reveal();
+  all.hooks.debounce = settings.duration("ROLLCALL_ROSTER_DEBOUNCE", 5s, 0ms, 1h,
+                                         "how long a sync waits for more notifications of the same group");
   all.common.database.connections_max = static_cast<int>(all.threads) + 4;
   settings.finish();
   return all;

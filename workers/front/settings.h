@@ -4,6 +4,7 @@
 #include "common/graph/settings.h"
 #include "common/http_server/server.h"
 #include "common/worker/common_settings.h"
+#include "workers/front/api/routes.h"
 #include "workers/front/pipeline.h"
 
 namespace rollcall::front {
@@ -16,6 +17,7 @@ struct FrontSettings {
   PipelineOptions pipeline;
   std::size_t threads = 8;  ///< that may block; each may hold a connection to PostgreSQL
   std::size_t queue_max = 1000;
+  HookSettings hooks;
   std::chrono::milliseconds drain{};
 };
 

@@ -40,8 +40,9 @@ Routes document_routes(const Routes& all) {
 Routes all_routes(Parts& parts) {
   Routes routes;
   const auto add = [&routes](Routes area) { std::ranges::move(area, std::back_inserter(routes)); };
-  add(microsoft_routes(parts));
-  add(jobs_routes(parts));
+  for (const auto area : {organizations_routes, rosters_routes, microsoft_routes, jobs_routes, audit_routes,
+                          findings_routes, operations_routes, dead_letters_routes, hooks_routes})
+    add(area(parts));
   if (parts.news) add(events_routes(parts));
   for (auto& route : document_routes(routes))
     routes.push_back(std::move(route));

@@ -1,5 +1,7 @@
 #pragma once
 #include "common/graph/client.h"
+#include "common/kafka/kafka.h"
+#include "common/metrics/metrics.h"
 #include "common/postgres/postgres.h"
 #include "common/runs/runs.h"
 #include "workers/front/adapters/pool.h"
@@ -10,6 +12,12 @@ namespace rollcall::front {
 
 class NewsFeed;
 
+/// Change notifications of Microsoft Graph.
+struct HookSettings {
+  std::string client_state;  ///< what Graph was given to prove itself with; empty: no hook
+  std::chrono::milliseconds debounce{5'000};
+};
+
 struct Parts {
   postgres::Database& database;
   runs::OutboxPublisher& outbox;
@@ -18,11 +26,21 @@ struct Parts {
   std::string tenant_id;           ///< the one Entra tenant that is configured
   graph::Client* graph = nullptr;  ///< null while MS_AUTH_ENABLED is false
   NewsFeed* news = nullptr;        ///< null: nothing is served as it happens
+  kafka::Options kafka = {};       ///< for what people read from topics: dead letters, shares of the quota
+  HookSettings hooks = {};
+  metrics::Registry* metrics = nullptr;
 };
 
 /// Publishes what a transaction stored; the caller's answer does not wait for Kafka.
 void publish(Parts& parts, runs::Stored stored);
 
+Routes audit_routes(Parts& parts);
+Routes dead_letters_routes(Parts& parts);
+Routes findings_routes(Parts& parts);
+Routes hooks_routes(Parts& parts);
+Routes operations_routes(Parts& parts);
+Routes organizations_routes(Parts& parts);
+Routes rosters_routes(Parts& parts);
 Routes document_routes(const Routes& all);
 Routes events_routes(Parts& parts);
 Routes jobs_routes(Parts& parts);

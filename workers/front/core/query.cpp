@@ -1,5 +1,7 @@
 #include "workers/front/core/query.h"
 
+#include "common/core/utf8.h"
+
 #include <algorithm>
 #include <charconv>
 
@@ -26,7 +28,8 @@ std::string mistake_in(const std::string& value, const QueryParameter& parameter
     case ParameterType::text:
       if (value.size() > parameter.text_max)
         return "is longer than " + std::to_string(parameter.text_max) + " bytes";
-      return value.find('\0') == std::string::npos ? "" : "holds a NUL character";
+      if (value.find('\0') != std::string::npos) return "holds a NUL character";
+      return is_utf8(value) ? "" : "is no UTF-8";
     case ParameterType::integer: {
       const auto number = integer_of(value);
       return number && *number >= parameter.min && *number <= parameter.max
