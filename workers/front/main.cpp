@@ -76,6 +76,7 @@ int main(int argc, char** argv) try {
   log::info("started", {{"port", server.port()}, {"ops_port", ops.port()}, {"version", ROLLCALL_VERSION}});
   stop.wait();
   server.drain(options.drain);
+  pool.finish();
   log::info("stopped");
   return 0;
 } catch (const std::exception& error) {

@@ -1,8 +1,6 @@
 #include "tests/integration/front/microsoft_world.h"
 #include "tests/support/catch.h"
 
-#include <algorithm>
-
 /// What the Microsoft endpoints do when Microsoft 365 fails, refuses, or changes under us.
 using namespace rollcall;
 using namespace rollcall::front;

@@ -41,14 +41,17 @@ struct Tenant {
   graph::Client client{transport, tokens, governor, clock, {.root = root}, metrics};
 
   /// 60 people, of whom user(1) … user(members) are in group(1), a Microsoft 365 group, and in group(2), a
-  /// security group; `admin`, who is in neither.
+  /// security group; `admin` and `member`, who are in neither.
   explicit Tenant(int members = 3) {
+    Json people = Json::array();
+    for (const auto& [id, name] : {std::pair{admin, "admin"}, std::pair{member, "member"}})
+      people.push_back({{"id", id},
+                        {"userPrincipalName", std::string(name) + "@contoso.example"},
+                        {"mail", std::string(name) + "@contoso.example"},
+                        {"displayName", name}});
     control(
         "seed",
-        {{"users", Json::array({{{"id", admin},
-                                 {"userPrincipalName", "admin@contoso.example"},
-                                 {"mail", "admin@contoso.example"},
-                                 {"displayName", "Ada Admin"}}})},
+        {{"users", people},
          {"generate",
           {{"users", 60},
            {"groups", Json::array({{{"id", group(1).to_string()},

@@ -41,11 +41,16 @@ Pool::Pool(std::size_t threads, std::size_t queue_max) : state_(std::make_unique
 }
 
 Pool::~Pool() {
+  finish();
+}
+
+void Pool::finish() {
   {
     const std::lock_guard lock(state_->mutex);
     state_->closed = true;
   }
   state_->changed.notify_all();
+  state_->threads.clear();  // joins
 }
 
 bool Pool::submit(std::function<void()> work) {

@@ -10,13 +10,14 @@ namespace rollcall::front {
 class Pool {
  public:
   Pool(std::size_t threads, std::size_t queue_max);
-  /// Finishes what was submitted.
-  ~Pool();
+  ~Pool();  ///< as finish()
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
   /// False where the queue is full. `work` must not throw.
   bool submit(std::function<void()> work);
+  /// Takes nothing more and returns when what was submitted is done: afterwards, what that works on may go.
+  void finish();
   [[nodiscard]] std::size_t waiting() const;
   [[nodiscard]] std::size_t busy() const;  ///< threads at work
 
