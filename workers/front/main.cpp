@@ -39,17 +39,19 @@ int main(int argc, char** argv) try {
   auth::Authenticator authenticator{options.auth, transport, clock, metrics};
   const schema::Validator components = front::component_validator();
   front::Pool pool{options.threads, options.queue_max};
-  front::NewsFeed news{{options.common.kafka, runs::runs_topic}, database, pool, clock, metrics};
-  front::Parts parts{database,
-                     outbox,
-                     pool,
-                     clock,
-                     options.microsoft.credentials.tenant_id,
-                     microsoft ? &microsoft->client() : nullptr,
-                     &news};
-  parts.kafka = options.common.kafka;
-  parts.hooks = options.hooks;
-  parts.metrics = &metrics;
+  front::Pool looks{2, options.queue_max};
+  front::NewsFeed news{{options.common.kafka, runs::runs_topic}, database, looks, clock, metrics};
+  front::Parts parts{.database = database,
+                     .outbox = outbox,
+                     .pool = pool,
+                     .clock = clock,
+                     .tenant_id = options.microsoft.credentials.tenant_id,
+                     .graph = microsoft ? &microsoft->client() : nullptr,
+                     .news = &news,
+                     .kafka = options.common.kafka,
+                     .hooks = options.hooks,
+                     .metrics = &metrics,
+                     .looks = &looks};
   front::Pipeline pipeline{front::all_routes(parts),
                            options.pipeline,
                            {authenticator, database, components, pool, clock, metrics}};
@@ -77,6 +79,7 @@ int main(int argc, char** argv) try {
   stop.wait();
   server.drain(options.drain);
   pool.finish();
+  looks.finish();
   log::info("stopped");
   return 0;
 } catch (const std::exception& error) {

@@ -60,7 +60,7 @@ FrontSettings load_settings(config::Settings& settings) {
           .reveal();
   all.hooks.debounce = settings.duration("ROLLCALL_ROSTER_DEBOUNCE", 5s, 0ms, 1h,
                                          "how long a sync waits for more notifications of the same group");
-  all.common.database.connections_max = static_cast<int>(all.threads) + 4;
+  all.common.database.connections_max = static_cast<int>(all.threads) + 6;
   settings.finish();
   return all;
 }

@@ -259,6 +259,14 @@ TEST_CASE("A job's history comes as a list to who asks for JSON") {
   CHECK(rest["value"].size() == 1);
   CHECK_FALSE(rest.contains("nextLink"));
   CHECK(ask("", token_of(other_admin)).status == 404);
+
+  std::vector<front::Operation> operations;
+  for (const auto& route : front::events_routes(*front.parts))
+    operations.push_back(route.operation);
+  const Json document = front::openapi_document(operations, "");
+  const Json& content = document["paths"]["/api/v1/jobs/{job}/events"]["get"]["responses"]["200"]["content"];
+  CHECK(content.contains("text/event-stream"));
+  CHECK(content.contains("application/json"));
 }
 
 TEST_CASE(

@@ -12,7 +12,8 @@ using JobGatherer = Gatherer<JobQuestion, std::optional<Job>>;
 
 inline std::shared_ptr<JobGatherer> job_gatherer(Parts& parts) {
   return std::make_shared<JobGatherer>(
-      parts.pool, [&database = parts.database](const std::vector<JobQuestion>& questions) {
+      parts.looks ? *parts.looks : parts.pool,
+      [&database = parts.database](const std::vector<JobQuestion>& questions) {
         return find_jobs(database, questions);
       });
 }

@@ -29,6 +29,8 @@ struct Parts {
   kafka::Options kafka = {};       ///< for what people read from topics: dead letters, shares of the quota
   HookSettings hooks = {};
   metrics::Registry* metrics = nullptr;
+  /// For questions that many ask at once, so that what waits for Graph holds none of them up; null: `pool`.
+  Pool* looks = nullptr;
 };
 
 /// Publishes what a transaction stored; the caller's answer does not wait for Kafka.

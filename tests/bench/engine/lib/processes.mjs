@@ -100,10 +100,12 @@ function childrenOf(pid) {
     }
   });
 }
+/// With the children it has now.
+export const cpuOfFamily = (pid) => [pid, ...childrenOf(pid)].reduce((sum, one) => sum + cpuOf(one), 0);
 export function cpuTimes(engine, postmaster) {
   return {
     engine: cpuOf(engine),
-    postgres: [postmaster, ...childrenOf(postmaster)].reduce((sum, pid) => sum + cpuOf(pid), 0),
+    postgres: cpuOfFamily(postmaster),
     kafka: cpuOf(process.env.BENCH_KAFKA_PID),
   };
 }

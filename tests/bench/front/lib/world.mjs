@@ -49,8 +49,10 @@ export async function startWorld() {
   await admin.query(`CREATE DATABASE ${name}`);
   const url = Object.assign(server, { pathname: `/${name}` }).toString();
   const filled = await fill(url, person);
+  const { rows: [{ text }] } = await admin.query("SELECT pg_read_file('postmaster.pid') AS text");
   return {
     ...filled,
+    postmaster: Number(text.split("\n")[0]),
     token: await authority.token(person),
     strangers: await authority.token(randomUUID()),
     async front() {
