@@ -33,6 +33,10 @@ const std::map<std::string, Json> bodies = {
     {"PauseNote", {{"note", "because"}}},
     {"ScheduleTrigger", Json::object()},
     {"DeadLetterReplayRequest", {{"letters", {"rollcall.audit.dead:0:0"}}}},
+    {"MicrosoftLinkGroup", {{"group_id", "5f9d0a11-0000-4000-8000-000000000001"}}},
+    {"MicrosoftCreateGroup", {{"display_name", "New"}}},
+    {"MicrosoftAddMember", {{"member_id", other_person}}},
+    {"MicrosoftSyncMembers", Json::object()},
     {"GraphNotifications", {{"value", Json::array()}}},
 };
 
@@ -92,7 +96,8 @@ struct Theirs {
                {"worker", "member-sync"},
                {"topic", "rollcall.audit"},
                {"letter", "0:0"},
-               {"member", admin}};
+               {"member", admin},
+               {"memberId", admin}};
   }
 
   Asking request(const Operation& operation) {
