@@ -81,7 +81,7 @@ export async function startWorld() {
 }
 
 async function ready(url, program) {
-  for (const until = Date.now() + 20_000; Date.now() < until && program.child.exitCode === null; ) {
+  for (const until = Date.now() + 60_000; Date.now() < until && program.child.exitCode === null; ) {
     const answer = await fetch(url).catch(() => null);
     if (answer?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
