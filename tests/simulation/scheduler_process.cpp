@@ -8,7 +8,7 @@ namespace rollcall::simulation {
 namespace {
 
 using scheduler::Decision;
-using scheduler::Overlap;
+using schedules::Overlap;
 using scheduler::Previous;
 
 bool previous_open(const Tables& tables, std::size_t index, WallTime now) {

@@ -4,7 +4,7 @@
 namespace rollcall::simulation {
 namespace {
 
-using scheduler::Overlap;
+using schedules::Overlap;
 
 Settings choose(Random& random) {
   Settings settings;
@@ -76,7 +76,7 @@ void World::set_up() {
                                       Overlap::allow_all}[static_cast<std::size_t>(random.below(3))];
     row.schedule.catch_up_window = std::chrono::seconds{random.between(10, 60)};
     row.schedule.jitter = std::chrono::seconds{random.chance(0.5) ? random.between(1, 8) : 0};
-    row.next_fires = *scheduler::fires_at(row.schedule, row.schedule.due);
+    row.next_fires = *schedules::fires_at(row.schedule, row.schedule.due);
     database.tables.schedules.push_back(std::move(row));
   }
   for (int i = 0; i < settings.workers; ++i)
