@@ -142,7 +142,6 @@ constexpr auto reasons = std::to_array<Reason>({
     {"request_malformed", "Send a request as RFC 9112 has it; a usual client does."},
     // the front: jobs
     {"job_not_found", "List the jobs you may see with GET /api/v1/jobs."},
-    {"plan_changed", "Read the job again, look at its plan, and approve that one's digest."},
     // the front: microsoft
     {"group_deleted",
      "Restore the group in Microsoft 365 while that is possible, or unlink it and link another."},

@@ -82,7 +82,8 @@ MemberChanged put_member(postgres::Transaction& transaction, const Uuid& organiz
       "joined_at = CASE WHEN m.departed_at IS NULL THEN m.joined_at ELSE now() END",
       {value(organization), value(done.member.email), value(done.member.display_name),
        value(done.member.role), value(done.member.object_id)});
-  finish(transaction, locked, done.added ? "roster_member_added" : "roster_member_changed", done, asker);
+  const auto* const action = done.added ? "roster_member_added" : "roster_member_changed";
+  finish(transaction, locked, action, done, asker);
   return done;
 }
 

@@ -11,7 +11,6 @@
 
 namespace rollcall::graph {
 
-inline constexpr std::size_t batch_parts_max = 20;  // json-batching
 
 /// One $batch from start to done.
 struct BatchCall {

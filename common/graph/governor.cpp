@@ -262,7 +262,8 @@ Governor::Demand Governor::demand() {
   const auto now = clock_.steady();
   return {{resource_units_.used(now) / units_known_, writes_.used(now) / limits_.writes},
           {waiting_.resource_units / units_known_, waiting_.writes / limits_.writes},
-          {now < short_until_[0], now < short_until_[1]}};
+          {now < short_until_[0], now < short_until_[1]},
+          {batch_parts_max / units_known_, batch_parts_max / limits_.writes}};
 }
 
 Governor::Status Governor::status() const {

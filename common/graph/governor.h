@@ -18,6 +18,9 @@
 /// resource units per 10 s and writes per 150 s. A Retry-After stops everybody until it is over.
 namespace rollcall::graph {
 
+/// Requests in one $batch (json-batching).
+inline constexpr int batch_parts_max = 20;
+
 /// What a call costs in Graph's units.
 struct Cost {
   double resource_units = 1;
@@ -72,6 +75,7 @@ class Governor {
     PerQuota used;                 ///< what counts now
     PerQuota waiting;              ///< what stands in line
     std::array<bool, 2> is_short;  ///< somebody had to wait for it within the last seconds
+    PerQuota batch;                ///< what a full $batch of writes costs: with less in reach, nothing moves
   };
   Demand demand();
 

@@ -154,10 +154,12 @@ std::vector<ShareNews> QuotaShare::tick(SteadyTime now) {
 PerQuota QuotaShare::reach_for(const Governor::Demand& demand, SteadyTime now) {
   PerQuota told = reach_;
   for (std::size_t i = 0; i < quotas; ++i) {
-    const double counting = demand.used[i] + demand.waiting[i], enough = std::min(1.0, counting + ahead);
-    if (reach_[i] <= enough + ahead) reach_needed_[i] = now;
+    // Where the quota is so small that a batch is a good part of it, half of it must still hold one.
+    const double beyond = std::max(ahead, 2 * demand.batch[i]);
+    const double counting = demand.used[i] + demand.waiting[i], enough = std::min(1.0, counting + beyond);
+    if (reach_[i] <= enough + beyond) reach_needed_[i] = now;
     if (now - reach_needed_[i] >= calm) told[i] = reach_[i] = enough;
-    if (reach_[i] < std::min(1.0, counting + ahead / 2)) told[i] = enough;
+    if (reach_[i] < std::min(1.0, counting + beyond / 2)) told[i] = enough;
   }
   return told;
 }

@@ -75,10 +75,11 @@ std::vector<runs::Stored> record_member_change(postgres::Transaction& transactio
       "written_at = excluded.written_at",
       {value(organization.id), value(change.member), value(change.present), value(group)});
   if (!change.ours) return {};
+  const auto* const action = change.present ? "member_added" : "member_removed";
   return {runs::store_audit(transaction,
                             {.tenant_id = organization.tenant_id,
                              .actor = asker.actor,
-                             .action = change.present ? "member_added" : "member_removed",
+                             .action = action,
                              .organization_id = organization.id,
                              .group_id = group,
                              .member_object_id = change.member,
