@@ -40,7 +40,7 @@ ms=/api/v1/organizations/$org/microsoft
 # Admin can link an existing group; details, members and status are there to see.
 until_true 20 "the front has the keys" eval '[ "$(curl -s -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $admin" "$url$ms/status")" = 200 ]'
 equal "$(expect 200 "$admin" GET $ms/status | jq -c '[.enabled,.linked]')" "[true,false]" "status before linking"
-expect 404 "$admin" POST $ms/link-group '{"group_id":"00000000-0000-4000-8000-00000000dead"}' >/dev/null
+expect 422 "$admin" POST $ms/link-group '{"group_id":"00000000-0000-4000-8000-00000000dead"}' >/dev/null
 expect 400 "$admin" POST $ms/link-group '{"group":"x"}' >/dev/null
 expect 200 "$admin" POST $ms/link-group "{\"group_id\":\"$group\"}" >/dev/null
 equal "$(expect 200 "$admin" GET $ms/status | jq -c '[.linked,.group_name]')" '[true,"Everyone"]' "status"

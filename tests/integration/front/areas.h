@@ -15,7 +15,7 @@ class Areas {
  public:
   /// Nothing is taken away from the outbox, so that tests find in it what was stored.
   Areas()
-      : producer_({"127.0.0.1:1", "front-test", {}}),
+      : producer_(front_test::nowhere()),
         world(migrated_database(), [this](World& made) { return make(made); }) {}
   ~Areas() {
     world.pipeline.reset();

@@ -125,8 +125,7 @@ struct Tenant {
 /// The front with its Microsoft endpoints over such a tenant, and one organization that `admin` administers.
 struct MicrosoftWorld {
   Tenant tenant;
-  kafka::Producer producer{
-      {.brokers = "127.0.0.1:1", .client_id = "test", .extra = {}}};  // what is published, waits
+  kafka::Producer producer{nowhere()};  // what is published, waits
   std::unique_ptr<runs::OutboxPublisher> outbox;
   std::optional<front::Parts> parts;
   World world;

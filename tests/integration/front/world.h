@@ -1,8 +1,9 @@
 #pragma once
 #include "common/core/percent.h"
+#include "common/kafka/kafka.h"
 #include "common/postgres/migrate.h"
-#include "tests/unit/auth/authority.h"
 #include "tests/support/services.h"
+#include "tests/unit/auth/authority.h"
 #include "workers/front/api/document.h"
 #include "workers/front/pipeline.h"
 
@@ -29,6 +30,12 @@ inline std::string token_of(const std::string& person, const Json& changes = Jso
 }
 inline std::string operator_token() {
   return token_of(stranger, {{"roles", {"Rollcall.Admin"}}});
+}
+
+/// No broker at all: what is published stays in the outbox, where a test finds it. Given up at once, so that
+/// nobody waits for it at the end.
+inline kafka::Options nowhere() {
+  return {"127.0.0.1:1", "front-test", {{"message.timeout.ms", "20"}}};
 }
 
 struct Asking {
