@@ -38,6 +38,7 @@ const std::map<std::string, Json> bodies = {
     {"MicrosoftAddMember", {{"member_id", other_person}}},
     {"MicrosoftSyncMembers", Json::object()},
     {"GraphNotifications", {{"value", Json::array()}}},
+    {"JobApproval", {{"digest", "0123456789abcdef"}}},
 };
 
 struct Theirs {
