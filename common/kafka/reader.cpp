@@ -1,9 +1,11 @@
 #include "common/kafka/reader.h"
 
 #include "common/core/error.h"
+#include "common/core/waiting.h"
 #include "common/kafka/handle.h"
 #include "common/log/log.h"
 
+#include <chrono>
 #include <map>
 
 namespace rollcall::kafka {
@@ -52,6 +54,21 @@ class Open {
   std::map<std::int32_t, std::int64_t> next_;
 };
 
+/// A topic that was made a moment ago has partitions whose leader does not know of it yet: that is asked
+/// again.
+rd_kafka_resp_err_t ask_range(rd_kafka_t* handle, const std::string& topic, Range& range,
+                              std::chrono::milliseconds timeout) {
+  const auto end = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    const auto error = rd_kafka_query_watermark_offsets(handle, topic.c_str(), range.partition, &range.first,
+                                                        &range.next, static_cast<int>(timeout.count()));
+    const bool settling = error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+                          error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    if (!settling || std::chrono::steady_clock::now() >= end) return error;
+    pause(std::chrono::milliseconds(50), {});
+  }
+}
+
 }  // namespace
 
 std::vector<Range> internal::ranges_of(rd_kafka_t* handle, const Options& options, const std::string& topic,
@@ -66,9 +83,7 @@ std::vector<Range> internal::ranges_of(rd_kafka_t* handle, const Options& option
     if (described.err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
     for (int i = 0; i < described.partition_cnt; ++i) {
       Range range{described.partitions[i].id, 0, 0};
-      const auto error =
-          rd_kafka_query_watermark_offsets(handle, topic.c_str(), range.partition, &range.first, &range.next,
-                                           static_cast<int>(timeout.count()));
+      const auto error = ask_range(handle, topic, range, timeout);
       if (error) throw internal::unavailable(options, internal::words(error));
       ranges.push_back(range);
     }

@@ -100,5 +100,5 @@ TEST_CASE("without a broker a follower says so") {
   kafka::Options nobody = client();
   nobody.brokers = "127.0.0.1:1";
   kafka::Follower follower(nobody, "topic");
-  CHECK_THROWS_WITH(follower.start(300ms), Catch::Contains("no Kafka broker answered"));
+  CHECK_THROWS_WITH(follower.start(300ms), Catch::Contains("no Kafka broker answers"));
 }
