@@ -5,6 +5,8 @@
 
 #include <map>
 
+// Without it valijson ends the whole process where it meets what it does not expect.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -94,9 +96,13 @@ std::vector<Mistake> Validator::mistakes(std::string_view name, const Json& valu
   // Holds nothing but compiled patterns, which are slow to make and not safe to share between threads.
   thread_local valijson::Validator validator;
   const valijson::adapters::NlohmannJsonAdapter target(value);
-  if (validator.validate(schema, target, nullptr)) return {};
-  valijson::ValidationResults results;  // a second pass, for the words: only what is wrong pays for it
-  validator.validate(schema, target, &results);
+  valijson::ValidationResults results;
+  try {
+    if (validator.validate(schema, target, nullptr)) return {};
+    validator.validate(schema, target, &results);  // a second pass, for the words: only what is wrong pays
+  } catch (const std::exception& error) {
+    return {{"", std::string("cannot be judged: ") + error.what()}};
+  }
   // The deepest complaint comes first in valijson's queue: it names the field rather than its parent.
   std::vector<Mistake> wrong;
   for (const auto& error : results) {

@@ -146,6 +146,23 @@ TEST_CASE("Bodies and queries are checked before a handler sees them") {
   CHECK(performed == 1);
 }
 
+TEST_CASE("A value of another type than its format is for is a mistake, and ends nothing") {
+  Operation decide{.method = "POST",
+                   .path = "/decide",
+                   .id = "decide",
+                   .access = Access::signed_in,
+                   .body = "FindingDecision"};
+  World world(Routes{{decide, [](const Call&) { return no_content(); }, {}}});
+  for (const auto* until : {"null", "7", "[null,null]", "{}", "true"}) {
+    const auto answer = world.ask({.method = "POST",
+                                   .target = "/decide",
+                                   .token = token_of(admin),
+                                   .body = std::string(R"({"why":"because","until":)") + until + "}"});
+    CHECK(answer.status == 400);
+    CHECK(World::json(answer)["errors"][0]["pointer"] == "/until");
+  }
+}
+
 TEST_CASE("A POST with an Idempotency-Key is performed once") {
   std::atomic<int> performed = 0;
   World world(probes(&performed));

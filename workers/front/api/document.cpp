@@ -151,8 +151,29 @@ std::map<std::string, Json> openapi_components() {
   return components;
 }
 
+namespace {
+
+/// "format" is for readers of the document: valijson takes it for a rule of strings and nothing else, and
+/// would throw at a null or a number. What must hold has a pattern, or is read by the handler.
+Json without_formats(const Json& schema) {
+  if (!schema.is_structured()) return schema;
+  Json out = schema.is_array() ? Json::array() : Json::object();
+  if (schema.is_array()) {
+    for (const auto& one : schema)
+      out.push_back(without_formats(one));
+    return out;
+  }
+  for (const auto& [name, value] : schema.items())
+    if (name != "format" || !value.is_string()) out[name] = without_formats(value);
+  return out;
+}
+
+}  // namespace
+
 schema::Validator component_validator() {
-  const auto components = openapi_components();
+  auto components = openapi_components();
+  for (auto& [name, schema] : components)
+    schema = without_formats(schema);
   std::map<std::string, Json> documents;
   for (const auto& [name, unused] : components)
     documents[name] = {{"allOf", {reference(name)}}, {"components", {{"schemas", components}}}};
