@@ -60,7 +60,7 @@ Json parameters_of(const Operation& operation) {
 
 /// What an operation may refuse with, by what it takes.
 std::vector<int> refusals_of(const Operation& operation) {
-  std::vector<int> statuses{400, 429, 500, 503};
+  std::vector<int> statuses{400, 414, 429, 431, 500, 503};
   const bool signed_in = operation.access != Access::anyone;
   const bool guarded = operation.access != Access::anyone && operation.access != Access::signed_in;
   if (signed_in) statuses.push_back(401);
@@ -125,7 +125,7 @@ Json describe(const Operation& operation) {
 
 Json problem_responses() {
   Json responses = Json::object();
-  for (const int status : {400, 401, 403, 404, 409, 412, 413, 415, 422, 429, 500, 502, 503})
+  for (const int status : {400, 401, 403, 404, 409, 412, 413, 414, 415, 422, 429, 431, 500, 502, 503})
     responses["Problem" + std::to_string(status)] = {
         {"description", reason_phrase(status)},
         {"content", {{"application/problem+json", {{"schema", reference("Problem")}}}}}};
