@@ -1,10 +1,10 @@
 #include "common/config/settings.h"
 
 #include "common/core/error.h"
+#include "common/core/lower.h"
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
@@ -54,9 +54,8 @@ std::string format_duration(milliseconds duration) {
   return fmt::format("{}{}", duration.count() / unit.in_milliseconds, unit.suffix);
 }
 
-std::optional<bool> parse_flag(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+std::optional<bool> parse_flag(const std::string& given) {
+  const std::string text = lower(given);
   if (text == "true" || text == "1" || text == "yes" || text == "on") return true;
   if (text == "false" || text == "0" || text == "no" || text == "off") return false;
   return std::nullopt;

@@ -2,6 +2,7 @@
 
 #include "common/core/error.h"
 #include "common/core/json.h"
+#include "common/crypto/openssl.h"
 
 #include <algorithm>
 #include <array>
@@ -22,17 +23,9 @@
 namespace rollcall::crypto {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using Bio = std::unique_ptr<BIO, Deleter<BIO_free>>;
 using Certificate = std::unique_ptr<X509, Deleter<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 
 // Never change: ids made from it are stored. c858a36f-9736-40a6-b2f7-8ff7131333e2
 constexpr std::array<std::uint8_t, 16> own_namespace{0xc8, 0x58, 0xa3, 0x6f, 0x97, 0x36, 0x40, 0xa6,

@@ -1,6 +1,7 @@
 #include "common/crypto/rsa_public_key.h"
 
 #include "common/core/error.h"
+#include "common/crypto/openssl.h"
 
 #include <string>
 
@@ -17,18 +18,10 @@ constexpr int bits_min = 2048;
 constexpr int bits_max = 8192;  // what a verification costs grows with the square
 constexpr std::size_t exponent_bytes_max = 4;
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
 using Number = std::unique_ptr<BIGNUM, Deleter<BN_free>>;
 using Builder = std::unique_ptr<OSSL_PARAM_BLD, Deleter<OSSL_PARAM_BLD_free>>;
 using Parameters = std::unique_ptr<OSSL_PARAM, Deleter<OSSL_PARAM_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
 
 void check(bool worked, const char* what) {
   if (worked) return;

@@ -1,6 +1,6 @@
 #include "common/directory/roster_builder.h"
 
-#include <cctype>
+#include "common/core/lower.h"
 
 namespace rollcall::directory {
 
@@ -11,10 +11,7 @@ std::string trimmed(std::string_view text) {
 }
 
 std::string trimmed_lower(std::string_view text) {
-  std::string lower = trimmed(text);
-  for (char& c : lower)
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return lower;
+  return lower(trimmed(text));
 }
 
 std::vector<RosterBuilder::Mistake> RosterBuilder::add(const Text& text, const std::string& place) {
@@ -39,8 +36,7 @@ std::vector<RosterBuilder::Mistake> RosterBuilder::add(const Text& text, const s
     if (!member.object_id) {
       mistake(RosterField::object_id, "object_id " + in_quotes(id) + " is no GUID");
     } else if (const auto [first, inserted] = objects_.emplace(*member.object_id, index); !inserted) {
-      mistake(RosterField::object_id,
-              "object_id '" + id + "' stands already in " + places_[first->second]);
+      mistake(RosterField::object_id, "object_id '" + id + "' stands already in " + places_[first->second]);
     }
   }
   places_.push_back(place);

@@ -1,6 +1,7 @@
 #include "workers/front/pipeline.h"
 
 #include "common/core/json.h"
+#include "common/core/lower.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "workers/front/adapters/idempotency.h"
@@ -41,10 +42,7 @@ bool is_json(std::string_view content_type) {
   content_type = content_type.substr(0, content_type.find(';'));
   while (!content_type.empty() && content_type.back() == ' ')
     content_type.remove_suffix(1);
-  std::string lower(content_type);
-  std::ranges::transform(lower, lower.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lower == "application/json";
+  return lower(content_type) == "application/json";
 }
 
 std::vector<Operation> operations_of(const Routes& routes) {
@@ -126,7 +124,7 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
       throw Refused({413, "body_too_large",
                      "The body may have " + std::to_string(operation.body_bytes_max) + " bytes here."});
     if (operation.access == Access::anyone) {
-      pace(exchange, "address " + call.request.remote_address);
+      pace("address " + call.request.remote_address);
       return proceed(exchange);
     }
     parts.authenticator.authenticate(
@@ -138,12 +136,12 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
   void authenticated(const ExchangePtr& exchange, Result<auth::Caller> caller) {
     if (!caller) {
       // Guessing costs: those without a valid token share the pace of their address.
-      pace(exchange, "address " + exchange->call.request.remote_address);
+      pace("address " + exchange->call.request.remote_address);
       return unauthenticated(exchange, caller.error());
     }
     exchange->call.caller = std::move(*caller);
     exchange->call.operates = exchange->call.caller.has_role(operator_role);
-    pace(exchange, exchange->call.caller.identity());
+    pace(exchange->call.caller.identity());
     proceed(exchange);
   }
 
@@ -160,7 +158,7 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
     answer(exchange, std::move(response));
   }
 
-  void pace(const ExchangePtr&, const std::string& who) {
+  void pace(const std::string& who) {
     const std::lock_guard lock(limiter_mutex);
     if (const auto wait = limiter.take(who, parts.clock.steady()))
       throw Refused({429, "too_many_requests", "More requests than one caller may send.", {}, *wait});

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 namespace rollcall::sandbox_graph {
 
@@ -37,13 +36,6 @@ std::optional<Op> parse_op(std::string_view name) {
   for (const auto& [op, known] : operations)
     if (name == known) return op;
   return std::nullopt;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
 }
 
 Version version_at(const Directory& directory, WallTime time) {

@@ -1,6 +1,7 @@
 #pragma once
 #include "common/core/clock.h"
 #include "common/core/ids.h"
+#include "common/core/lower.h"
 
 #include <cstdint>
 #include <limits>
@@ -102,8 +103,6 @@ struct Directory {
 };
 
 constexpr std::chrono::hours restorable_for{24 * 30};
-
-std::string lower(std::string_view text);
 
 /// The newest version that reads may see.
 Version version_at(const Directory& directory, WallTime time);

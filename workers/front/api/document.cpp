@@ -2,6 +2,7 @@
 
 #include "cmake/embedded.h"
 #include "common/core/error.h"
+#include "common/core/lower.h"
 #include "workers/front/core/access.h"
 #include "workers/front/core/problem.h"
 
@@ -130,12 +131,6 @@ Json problem_responses() {
         {"description", reason_phrase(status)},
         {"content", {{"application/problem+json", {{"schema", reference("Problem")}}}}}};
   return responses;
-}
-
-std::string lower(std::string method) {
-  std::ranges::transform(method, method.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return method;
 }
 
 }  // namespace
