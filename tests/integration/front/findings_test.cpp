@@ -14,8 +14,8 @@ struct Desk {
     return areas.world.database
         .query(
             "INSERT INTO advisor.findings (tenant_id, organization_id, rule, pillar, severity, title, "
-            "opened_at) VALUES ($1, $2::uuid, 'group_without_owner', 'security', $3, 'No owner', now() - "
-            "$4::interval) RETURNING id",
+            "subject, opened_at) VALUES ($1, $2::uuid, 'group_without_owner', 'security', $3, 'No owner', "
+            "gen_random_uuid()::text, now() - $4::interval) RETURNING id",
             {postgres::value(tenant),
              organization.empty() ? postgres::Value() : postgres::value(organization),
              postgres::value(severity), postgres::value(age)})[0]

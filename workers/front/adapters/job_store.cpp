@@ -73,7 +73,7 @@ std::string tenant_of_run(const std::string& otherwise) {
 /// Whether the viewer in these columns operates the tenant of `r`, or administers its organization.
 const std::string administers = "(u.operates AND " + tenant_of_run("u.tenant") + R"( = u.tenant) OR EXISTS (
     SELECT FROM directory.known_members k WHERE k.organization_id = r.organization_id
-       AND k.object_id = u.person AND k.tenant_id = u.tenant AND k.role IN ('admin', 'owner')))";
+       AND k.object_id = u.person AND k.tenant_id = u.tenant AND k.administers))";
 
 /// Answers many questions, each by what its own viewer may see. The lateral parts are looked up by key, and
 /// the events only for those who want them.
@@ -192,7 +192,7 @@ const std::string person_sql = std::string(R"(
 SELECT r.id, r.created_at FROM (
   SELECT r.id, r.created_at FROM (
       SELECT DISTINCT organization_id FROM directory.known_members
-       WHERE object_id = $10::uuid AND tenant_id = $9 AND role IN ('admin', 'owner')
+       WHERE object_id = $10::uuid AND tenant_id = $9 AND administers
          AND ($4::uuid IS NULL OR organization_id = $4::uuid)) mine
   CROSS JOIN LATERAL (SELECT r.id, r.created_at FROM ops.runs r
        WHERE r.organization_id = mine.organization_id AND)") +
@@ -255,7 +255,7 @@ std::map<Uuid, Audience> find_audiences(postgres::Database& database, const std:
   for (const auto& row :
        database.ask("SELECT r.id, " + tenant_of_run("''") + R"(, r.caller_identity, k.tenant_id, k.object_id
 FROM ops.runs r LEFT JOIN directory.known_members k ON k.organization_id = r.organization_id
-     AND k.role IN ('admin', 'owner')
+     AND k.administers
 WHERE r.id = ANY($1::uuid[]))",
                     {postgres::array(runs)})) {
     auto& audience = audiences[row.uuid(0)];

@@ -1,6 +1,7 @@
 #include "workers/front/adapters/standing.h"
 
 namespace rollcall::front {
+
 std::optional<Found> find_standing(postgres::Database& database, const Uuid& organization,
                                    const auth::Caller& caller) {
   return database.transact([&](postgres::Transaction& transaction) -> std::optional<Found> {
@@ -11,8 +12,7 @@ std::optional<Found> find_standing(postgres::Database& database, const Uuid& org
     if (caller.application || !object) return found;  // a program is on no roster
     const auto rows = transaction.query(
         "SELECT role FROM directory.known_members WHERE organization_id = $1::uuid AND object_id = $2::uuid "
-        "ORDER BY "
-        "role IN ('admin', 'owner') DESC LIMIT 1",
+        "ORDER BY administers DESC LIMIT 1",
         {postgres::value(organization), postgres::value(*object)});
     if (!rows.empty()) found.standing.role = rows[0].text(0);
     return found;
@@ -22,7 +22,7 @@ std::optional<Found> find_standing(postgres::Database& database, const Uuid& org
 std::string administered_condition(const std::string& column, int parameter) {
   return column + " IN (SELECT organization_id FROM directory.known_members WHERE object_id = $" +
          std::to_string(parameter) + "::uuid AND tenant_id = $" + std::to_string(parameter + 1) +
-         " AND role IN ('admin', 'owner'))";
+         " AND administers)";
 }
 
 }  // namespace rollcall::front
