@@ -8,6 +8,8 @@ namespace rollcall::test {
 std::string database_url();
 /// A new empty database on that server, as a URL; dropped when the test program ends.
 std::string fresh_database();
+/// The same with Rollcall's tables.
+std::string migrated_database();
 /// ROLLCALL_TEST_KAFKA_BROKERS; throws with what to do where it is not set.
 std::string kafka_brokers();
 /// "prefix-<random>", for topics, groups and whatever else tests must not share.

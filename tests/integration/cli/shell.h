@@ -25,8 +25,7 @@ using Variables = std::map<std::string, std::string>;
 class Shell {
  public:
   explicit Shell(Variables more = {}, bool migrated = true) : variables_(std::move(more)) {
-    variables_.emplace("DATABASE_URL", fresh_database());
-    if (migrated) REQUIRE((*this)({"migrate"}).exit == 0);
+    variables_.emplace("DATABASE_URL", migrated ? migrated_database() : fresh_database());
   }
 
   Answer operator()(std::vector<std::string> words, const std::string& input = {},

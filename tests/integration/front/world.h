@@ -1,7 +1,6 @@
 #pragma once
 #include "common/core/percent.h"
 #include "common/kafka/kafka.h"
-#include "common/postgres/migrate.h"
 #include "tests/support/services.h"
 #include "tests/unit/auth/authority.h"
 #include "workers/front/api/document.h"
@@ -46,9 +45,7 @@ struct Asking {
 /// A new database with Rollcall's tables.
 inline postgres::Options migrated_database() {
   postgres::Options options;
-  options.url = test::fresh_database();
-  postgres::Database database(options);
-  postgres::migrate(database, postgres::project_migrations());
+  options.url = test::migrated_database();
   return options;
 }
 

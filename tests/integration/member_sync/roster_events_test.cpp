@@ -1,7 +1,6 @@
 #include "workers/member_sync/roster_events.h"
 
 #include "common/core/error.h"
-#include "common/postgres/migrate.h"
 #include "common/runs/debounce.h"
 #include "tests/support/catch.h"
 #include "tests/support/services.h"
@@ -15,7 +14,7 @@ using namespace std::chrono_literals;
 namespace {
 
 struct Bench {
-  postgres::Database database{{.url = test::fresh_database()}};
+  postgres::Database database{{.url = test::migrated_database()}};
   kafka::Options kafka{test::kafka_brokers(), "test", {}};
   kafka::Producer producer{kafka};
   SystemClock system_clock;
@@ -27,7 +26,6 @@ struct Bench {
   std::jthread thread;
 
   Bench() {
-    postgres::migrate(database, postgres::project_migrations());
     linked = add("gen_random_uuid()");
     unlinked = add("NULL");
   }

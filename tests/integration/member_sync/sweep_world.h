@@ -1,6 +1,5 @@
 #pragma once
 #include "common/graph/token_source.h"
-#include "common/postgres/migrate.h"
 #include "ops/sandbox/graph/graph_api.h"
 #include "tests/fakes/fake_transport.h"
 #include "tests/support/services.h"
@@ -16,7 +15,7 @@ namespace rollcall::member_sync::test {
 
 /// A tenant in the sandbox without a socket, a database of its own, and runs that end well at once.
 struct SweepWorld {
-  postgres::Database database{{.url = rollcall::test::fresh_database()}};
+  postgres::Database database{{.url = rollcall::test::migrated_database()}};
   sandbox_graph::State state;
   std::function<void()> before_answer;        ///< called with each request
   std::function<void(Json& response)> spoil;  ///< may change each part of a batch's answer
@@ -34,7 +33,6 @@ struct SweepWorld {
 
   /// `count` organizations, each linked to a group of three.
   explicit SweepWorld(int count) {
-    postgres::migrate(database, postgres::project_migrations());
     state.tokens["t"] = clock.wall() + std::chrono::hours(24);
     control("seed", {{"generate", {{"users", 60}, {"groups", count}, {"members", 3}}}});
     link(1, count);

@@ -1,7 +1,6 @@
 #pragma once
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
-#include "common/postgres/migrate.h"
 #include "common/runs/runs.h"
 #include "common/worker/run_worker.h"
 #include "tests/support/catch.h"
@@ -65,7 +64,7 @@ class TestHandler final : public worker::Handler {
 
 /// A migrated database and topics of its own, and a worker over them once start()ed.
 struct Bench {
-  postgres::Database database{{.url = fresh_database()}};
+  postgres::Database database{{.url = migrated_database()}};
   kafka::Options kafka{kafka_brokers(), "test", {}};
   kafka::Producer producer{kafka};
   schema::Validator schemas;
@@ -77,7 +76,6 @@ struct Bench {
   std::jthread thread;
 
   Bench() {
-    postgres::migrate(database, postgres::project_migrations());
     std::vector<kafka::TopicSpec> specs{{runs::runs_topic, 4, 1, {}}};
     for (const char* name : {".commands", ".ticks", ".commands.dead", ".ticks.dead"})
       specs.push_back({topic(name), 2, 1, {}});

@@ -1,6 +1,5 @@
 #pragma once
 #include "common/kafka/kafka.h"
-#include "common/postgres/migrate.h"
 #include "common/postgres/postgres.h"
 #include "tests/support/services.h"
 
@@ -29,8 +28,7 @@ inline postgres::Options database_options(const std::string& url) {
 
 /// A migrated database of its own.
 struct MigratedDatabase {
-  MigratedDatabase() { postgres::migrate(database, postgres::project_migrations()); }
-  postgres::Database database{database_options(fresh_database())};
+  postgres::Database database{database_options(migrated_database())};
 };
 
 /// Polls until `done`; whether it came to be.
