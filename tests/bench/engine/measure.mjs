@@ -41,6 +41,8 @@ const versions = {
   "graphile-worker": versionOf("graphile-worker"),
   kafkajs: versionOf("kafkajs"),
   pg: versionOf("pg"),
+  ...(process.env.BENCH_RIVER && {
+    river: /riverqueue\/river (v\S+)/.exec(readFileSync(new URL("peers/river/go.mod", import.meta.url), "utf8"))[1] }),
   "parallel-consumer": /core<\/artifactId><version>([^<]+)/.exec(readFileSync(new URL("peers/pom.xml", import.meta.url), "utf8"))[1],
 };
 const failures = [];

@@ -77,6 +77,23 @@ const graphile = (name, mode, share) => ({
   }),
 });
 
+const river = (name, mode, share) => ({
+  name,
+  share,
+  results: "bench.results",
+  async prepare({ scratch, count }) {
+    await peerTables(scratch);
+    createTopics(16, "bench.results");
+    must(process.env.BENCH_RIVER, ["load", String(count), String(keys)], { DATABASE_URL: scratch.url });
+    await scratch.sql("ANALYZE");
+  },
+  start: ({ scratch }) => [new Program(name, process.env.BENCH_RIVER, [mode], { DATABASE_URL: scratch.url })],
+  drain: async (scratch) => ({
+    ...(await peerDrain(scratch)),
+    left: await scratch.number("SELECT count(*) FROM river_job WHERE state <> 'completed'"),
+  }),
+});
+
 export const throughputEngines = [
   rollcall("rollcall", "noop", async (scratch) => ({
     audited: await scratch.number("SELECT count(*) FROM ops.run_events WHERE event = 'succeeded'"),
@@ -90,6 +107,7 @@ export const throughputEngines = [
                                            { DATABASE_URL: url }]),
   graphile("graphile_batched", "batched", 1),
   graphile("graphile_per_job", "per-job", 0.2),
+  ...(process.env.BENCH_RIVER ? [river("river_gathered", "gathered", 1), river("river_per_job", "per-job", 0.2)] : []),
 ];
 
 export const lowLoadEngines = [
