@@ -142,7 +142,6 @@ Refusal read_request_line(std::string_view line, const HeadLimits& limits, Head&
   if (version != "HTTP/1.1" && version != "HTTP/1.0")
     return {400, "a version of HTTP other than 1.1 and 1.0"};
   head.http_1_1 = version == "HTTP/1.1";
-  if (head.method == "CONNECT" || head.method == "TRACE") return {501, "the method is not served"};
   if (head.target.size() > limits.target_bytes_max) return {414, "the target is too long"};
   if (!head.target.starts_with('/')) return {400, "the target is not a path"};
   if (!std::ranges::all_of(head.target, is_target))

@@ -75,7 +75,7 @@ struct Options {
   std::size_t requests_per_connection_max =
       0;  ///< the last one is answered with Connection: close; 0: no limit
 
-  /// Makes the answers that are the server's own: 400, 408, 413, 414, 417, 431, 501, and 500 where a handler
+  /// Makes the answers that are the server's own: 400, 408, 413, 414, 417, 431, and 500 where a handler
   /// threw. `what` is a short lower-case text. Not set: text/plain. On the server's thread.
   std::function<Response(int status, std::string_view what)> refusal = {};
 };

@@ -123,8 +123,11 @@ struct OpsServer::State {
         checker([this](std::stop_token stop) { check(stop); }) {}
 
   void serve(const http_server::Request& request, http_server::Respond respond) {
-    if (request.method != "GET" && request.method != "HEAD")
-      return respond(text(405, "Only GET is served here.\n"));
+    if (request.method != "GET" && request.method != "HEAD") {
+      auto refusal = text(405, "Only GET is served here.\n");
+      refusal.headers.emplace_back("Allow", "GET, HEAD");
+      return respond(std::move(refusal));
+    }
     if (request.path() == "/healthz") return respond(text(200, "ok\n"));
     if (request.path() == "/metrics") {
       return respond({200, {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}}, metrics.render()});

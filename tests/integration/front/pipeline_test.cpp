@@ -51,7 +51,11 @@ TEST_CASE("Unknown paths and methods are told what there is") {
   const auto wrong = world.ask({.method = "DELETE", .target = "/open"});
   CHECK(wrong.status == 405);
   CHECK(World::header(wrong, "Allow") == "GET, HEAD");
-  CHECK(world.ask({.method = "OPTIONS", .target = "/open"}).status == 405);
+  for (const auto* method : {"OPTIONS", "TRACE", "CONNECT", "PURGE"}) {
+    const auto refused = world.ask({.method = method, .target = "/open"});
+    CHECK(refused.status == 405);
+    CHECK(World::header(refused, "Allow") == "GET, HEAD");
+  }
 }
 
 TEST_CASE("A problem is a document with a stable code, a cure and the request's id") {
