@@ -1,6 +1,7 @@
 #pragma once
 #include "common/http_server/server.h"
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -35,6 +36,9 @@ class Answer {
     const std::lock_guard lock(mutex_);
     return std::exchange(response_, {});
   }
+
+  /// Nobody waits for it any more.
+  std::atomic<bool> unwanted = false;
 
  private:
   const std::function<void()> wake_;

@@ -4,7 +4,6 @@
 #include "common/log/log.h"
 
 #include <array>
-#include <exception>
 #include <limits>
 
 #include <boost/beast/http.hpp>
@@ -23,6 +22,8 @@ constexpr Refusal gone{-1, "the peer has gone"};  // nobody to answer
 constexpr Refusal late{408, "the request took too long"};
 constexpr std::size_t read_bytes = std::size_t{4} * 1024;
 constexpr std::size_t body_read_bytes = std::size_t{64} * 1024;
+/// Of what a client still sends that was refused.
+constexpr std::size_t linger_bytes_max = std::size_t{1} * 1024 * 1024;
 
 /// What Beast's parser says of a body, or of a head that ours let pass.
 Refusal refusal_of(error_code error) {
@@ -80,6 +81,7 @@ void Connection::close() {
   deadline_.cancel();
   signal_.cancel();
   if (queue_) queue_->over();
+  if (asked_) asked_->unwanted = true;
 }
 
 void Connection::drain() {
@@ -96,14 +98,17 @@ Task<void> Connection::serve() {
 
 Task<bool> Connection::serve_one() {
   Request request;
-  const Refusal refusal = co_await receive(request);
-  if (refusal) {
-    co_await refuse(refusal);
+  std::optional<Response> early;
+  const Refusal refusal = co_await receive(request, early);
+  if (refusal || early) {
+    co_await refuse(refusal, std::move(early));
     co_return false;
   }
   disarm();  // the handler may take its time
   ++requests_;
-  auto response = co_await ask(std::move(request));
+  const auto& limit_for = shared_.options.answer_timeout_for;
+  const auto limit = limit_for ? limit_for(request.method, request.target) : 0ms;
+  auto response = co_await ask(shared_.handler, std::move(request), limit);
   if (!response || closed_) co_return false;
   const auto requests_max = shared_.options.requests_per_connection_max;
   if (shared_.draining || (requests_max != 0 && requests_ >= requests_max)) keep_alive_ = false;
@@ -117,7 +122,8 @@ Task<bool> Connection::serve_one() {
   co_return false;
 }
 
-Task<Refusal> Connection::receive(Request& request) {
+/// `early`: the answer, where the body is not even wanted.
+Task<Refusal> Connection::receive(Request& request, std::optional<Response>& early) {
   keep_alive_ = is_head_ = false;
   http_1_1_ = true;
   std::size_t head_bytes = 0;
@@ -130,11 +136,16 @@ Task<Refusal> Connection::receive(Request& request) {
     co_return refusal;
   http_1_1_ = head.http_1_1;
   is_head_ = head.method == "HEAD";
+  const bool expects_continue = head.expects_continue && http_1_1_;
   // Gone when the body has been read: a connection that waits or streams holds no parser.
   Parser parser;
   parser.header_limit(std::numeric_limits<std::uint32_t>::max());  // receive_head() has seen to it
-  parser.body_limit(options.body_bytes_max_for ? options.body_bytes_max_for(head.method, head.target)
-                                               : options.body_bytes_max);
+  const std::size_t body_max = options.body_bytes_max_for
+                                   ? options.body_bytes_max_for(head.method, head.target)
+                                   : options.body_bytes_max;
+  parser.body_limit(body_max);
+  const bool large = body_max > options.body_bytes_unasked &&
+                     (head.chunked || head.content_length > options.body_bytes_unasked);
   error_code error;
   buffer_.consume(parser.put(asio::buffer(raw), error));
   if (error) co_return refusal_of(error);
@@ -146,7 +157,14 @@ Task<Refusal> Connection::receive(Request& request) {
   // Before the body: what a chunked one has for trailers is no header.
   for (const auto& field : message)
     request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
-  const Refusal refusal = co_await receive_body(parser, head.expects_continue && http_1_1_);
+  if (large && options.before_body) {
+    disarm();
+    early = co_await ask(options.before_body, request, 0ms);
+    if (!early || closed_) co_return gone;
+    if (early->status != body_wanted) co_return Refusal{};
+    early.reset();
+  }
+  const Refusal refusal = co_await receive_body(parser, expects_continue);
   request.body = std::move(parser.get().body());
   co_return refusal;
 }
@@ -216,28 +234,6 @@ Task<Refusal> Connection::receive_body(AnyParser& parser, bool expects_continue)
   co_return Refusal{};
 }
 
-/// Nothing: nobody will answer.
-Task<std::optional<Response>> Connection::ask(Request request) {
-  const auto answer = std::make_shared<Answer>(waker());
-  const std::string what = request.method + " " + std::string(request.path());
-  try {
-    const auto answering = std::make_shared<Answering>(answer);
-    shared_.handler(std::move(request),
-                    [answering](Response response) { answering->give(std::move(response)); });
-  } catch (const std::exception& error) {
-    auto fields = log::describe(error);
-    fields["request"] = what;
-    log::error("http_handler_failed", fields);
-    // Unwinding may have told that nobody will answer: the failure is the better answer, unless there is one.
-    answer->give(std::nullopt);
-    auto given = answer->take();
-    co_return given ? std::move(given) : own_answer({500, "internal error"});
-  }
-  while (!answer->wait() && !closed_)
-    co_await pause();
-  co_return answer->take();
-}
-
 Task<bool> Connection::answer(Response response) {
   auto framing = response.stream ? Framing::chunked : Framing::sized;
   if (response.status == 204 || response.status == 304) framing = Framing::none;
@@ -251,10 +247,12 @@ Task<bool> Connection::answer(Response response) {
 
 /// Nothing to say to a client that left or that idled between requests; the others learn what was wrong, and
 /// nothing more is read of what they send.
-Task<void> Connection::refuse(Refusal refusal) {
+Task<void> Connection::refuse(Refusal refusal, std::optional<Response> early) {
   if (refusal.status < 0 || closed_) co_return;
   keep_alive_ = false;
-  const bool written = co_await answer(own_answer(refusal));
+  Response response = refusal ? own_answer(refusal) : sendable(std::move(*early));
+  response.stream = {};
+  const bool written = co_await answer(std::move(response));
   if (written) co_await linger();
 }
 
@@ -263,11 +261,12 @@ Task<void> Connection::linger() {
   error_code ignored;
   socket_.shutdown(Socket::shutdown_send, ignored);
   arm(2s, Due::close);
-  std::size_t count = 0;
+  std::size_t count = 0, left = 0;
   do {
     buffer_.clear();
-    count = co_await read_some(read_bytes);
-  } while (count != 0);
+    count = co_await read_some(body_read_bytes);
+    left += count;
+  } while (count != 0 && left < linger_bytes_max);
 }
 
 Response Connection::own_answer(Refusal refusal) const {
@@ -350,9 +349,16 @@ void Connection::tick() {
 
 void Connection::on_due() {
   if (due_action_ == Due::close) return close();
+  const bool watching = due_action_ == Due::watch;
+  if (watching && !watching_) watch_peer();
+  if (watching && std::chrono::steady_clock::now() < give_up_) {
+    if (give_up_ != SteadyPoint::max()) arm(give_up_, Due::watch);
+    return;
+  }
   timed_out_ = true;
   error_code ignored;
   socket_.cancel(ignored);
+  signal_.cancel();
 }
 
 }  // namespace rollcall::http_server

@@ -77,18 +77,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void drain();
 
  private:
-  enum class Due { nothing, stop_reading, close };
+  /// watch: an answer is waited for; see whether the peer is still there, and give up in time.
+  enum class Due { nothing, stop_reading, watch, close };
 
   Task<void> serve();
   /// One request and its answer; whether another may follow.
   Task<bool> serve_one();
-  Task<Refusal> receive(Request& request);
+  Task<Refusal> receive(Request& request, std::optional<Response>& early);
   Task<Refusal> receive_head(std::size_t& head_bytes);
   template <class Parser>
   Task<Refusal> receive_body(Parser& parser, bool expects_continue);
-  Task<std::optional<Response>> ask(Request request);
+  /// `limit`: 0 for none.
+  Task<std::optional<Response>> ask(const Handler& handler, Request request, std::chrono::milliseconds limit);
   Task<bool> answer(Response response);
-  Task<void> refuse(Refusal refusal);
+  Task<void> refuse(Refusal refusal, std::optional<Response> early);
   Task<bool> stream(Response response);
   Task<bool> write_stream(std::string head, StreamQueue& queue, bool chunked);
   Task<void> linger();
@@ -105,6 +107,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   [[nodiscard]] Response sendable(Response response) const;
 
   void watch_peer();
+  Task<void> stop_watching();
   void on_readable(boost::system::error_code error);
 
   void arm(std::chrono::milliseconds limit, Due action) {
@@ -124,6 +127,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const std::string remote_address_;
   boost::beast::flat_buffer buffer_;
   std::shared_ptr<StreamQueue> queue_;  // while an answer is streamed
+  std::shared_ptr<Answer> asked_;       // while one is waited for,
+  SteadyPoint give_up_;                 // until then
 
   // A timer of our own, not tcp_stream's: that one closes the socket, and then no 408 could be sent. Set
   // again only when it has run out or is to run out sooner: most limits are moved on before they are reached.

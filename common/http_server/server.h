@@ -1,6 +1,7 @@
 #pragma once
 #include "common/http_server/event_stream.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -22,9 +23,13 @@ struct Request {
   Headers headers;
   std::string body;
   std::string remote_address = {};  ///< of the peer, which may be a proxy: "192.0.2.1", "2001:db8::1"
+  /// Becomes true, where it is set, once nobody waits for the answer any more.
+  std::shared_ptr<const std::atomic<bool>> unwanted = {};
 
   /// First value of a header, any case; empty where absent.
   [[nodiscard]] std::string_view header(std::string_view name) const;
+  /// Whether somebody still waits for the answer: work that has not begun can be left, where not.
+  [[nodiscard]] bool wanted() const { return !unwanted || !*unwanted; }
   /// target up to '?'
   [[nodiscard]] std::string_view path() const;
   /// target after '?', without it
@@ -48,6 +53,9 @@ using Respond = std::function<void(Response)>;
 /// Runs on the server's thread: must not block. Slow work answers later through `respond`.
 using Handler = std::function<void(Request, Respond)>;
 
+/// The status with which Options::before_body has a body read.
+inline constexpr int body_wanted = 100;
+
 /// Every limit is answered with a status, except where nobody listens for one.
 struct Options {
   std::string address = "127.0.0.1";
@@ -60,6 +68,12 @@ struct Options {
   /// Where set, asked in place of body_bytes_max, before the body is read. On the server's thread.
   std::function<std::size_t(std::string_view method, std::string_view target)> body_bytes_max_for = {};
 
+  /// Where set, asked before a body is read that has, or may have, more than body_bytes_unasked: with the
+  /// request as far as its head. body_wanted has the body read and the request handled; any other answer is
+  /// the request's, and its body is not read.
+  Handler before_body = {};
+  std::size_t body_bytes_unasked = std::size_t{64} * 1024;
+
   std::chrono::milliseconds head_timeout{
       10'000};  ///< from a request's first byte to the end of its head; 408
   std::chrono::milliseconds read_timeout{30'000};  ///< for its body; 408
@@ -67,6 +81,9 @@ struct Options {
   std::size_t body_bytes_per_second_min = std::size_t{64} * 1024;
   std::chrono::milliseconds idle_timeout{75'000};   ///< without a byte of a (next) request
   std::chrono::milliseconds write_timeout{30'000};  ///< for one answer, and for each part of a streamed one
+  /// Where set: how long the answer to a request may be waited for; 0: as long as it takes. Then 503.
+  std::function<std::chrono::milliseconds(std::string_view method, std::string_view target)>
+      answer_timeout_for = {};
   std::size_t stream_bytes_max =
       std::size_t{256} * 1024;  ///< unread by a stream's peer; see EventStream::send
 
@@ -75,8 +92,9 @@ struct Options {
   std::size_t requests_per_connection_max =
       0;  ///< the last one is answered with Connection: close; 0: no limit
 
-  /// Makes the answers that are the server's own: 400, 408, 413, 414, 417, 431, and 500 where a handler
-  /// threw. `what` is a short lower-case text. Not set: text/plain. On the server's thread.
+  /// Makes the answers that are the server's own: 400, 408, 413, 414, 417, 431, 500 where a handler threw,
+  /// and 503 where it takes too long. `what` is a short lower-case text. Not set: text/plain. On the server's
+  /// thread.
   std::function<Response(int status, std::string_view what)> refusal = {};
 };
 

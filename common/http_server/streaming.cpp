@@ -1,4 +1,4 @@
-/// The part of a connection that writes a streamed answer and watches whether its reader is still there.
+/// The part of a connection that writes a streamed answer.
 #include "common/http_server/connection.h"
 #include "common/http_server/response_head.h"
 #include "common/log/log.h"
@@ -9,11 +9,9 @@
 
 namespace rollcall::http_server {
 namespace asio = boost::asio;
-using boost::system::error_code;
 
 namespace {
 
-constexpr std::size_t watched_read_bytes = 1024;
 constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 }  // namespace
@@ -43,10 +41,7 @@ Task<bool> Connection::stream(Response response) {
   const auto queue = queue_;
   const bool whole = co_await write_stream(std::move(head), *queue, http_1_1_);
   queue_.reset();  // what the peer sends from now on is its next request
-  error_code ignored;
-  socket_.cancel(ignored);
-  while (watching_)
-    co_await pause();
+  co_await stop_watching();
   queue->over();
   co_return whole && !closed_;
 }
@@ -76,28 +71,6 @@ Task<bool> Connection::write_stream(std::string head, StreamQueue& queue, bool c
     // Only where nothing was written: else there may be more by now, and the call to wake has passed.
     if (asio::buffer_size(buffers) == 0) co_await pause();
   }
-}
-
-/// Sees the peer go while nothing is written. Waits without a buffer; what does come is kept for the next
-/// request.
-void Connection::watch_peer() {
-  watching_ = true;
-  socket_.async_wait(Socket::wait_read,
-                     [self = shared_from_this()](error_code error) { self->on_readable(error); });
-}
-
-void Connection::on_readable(error_code error) {
-  watching_ = false;
-  if (closed_ || error || !queue_) {
-    signal_.cancel();  // the end of stream() waits for this
-    return;
-  }
-  if (buffer_.size() >= shared_.options.header_bytes_max) return close();  // nobody has that much to say
-  const auto count = socket_.read_some(buffer_.prepare(watched_read_bytes), error);
-  if (error == asio::error::would_block) return watch_peer();
-  if (error || count == 0) return close();
-  buffer_.commit(count);
-  watch_peer();
 }
 
 }  // namespace rollcall::http_server

@@ -1,5 +1,6 @@
 #include "tests/unit/http_server/wire.h"
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -49,6 +50,65 @@ TEST_CASE("a route may have a limit of its own") {
   CHECK(status_of(talk(server.port(), post("/large?x", "Content-Length: 6\r\n", "012345"))) == 413);
   CHECK(status_of(talk(server.port(), post("/", "Content-Length: 1\r\n", "0"))) == 413);
   CHECK(status_of(talk(server.port(), get("/", close_header))) == 200);
+}
+
+TEST_CASE("a large body is not read before its head is found good") {
+  std::atomic<int> asked = 0, handled = 0;
+  Options options;
+  options.body_bytes_unasked = 10;
+  options.before_body = [&](const Request& request, const Respond& respond) {
+    ++asked;
+    if (request.path() == "/nobody") return;
+    respond({request.header("Authorization").empty() ? 401 : body_wanted, {}, "refused"});
+  };
+  options.refusal = [](int status, std::string_view) { return Response{status, {}, ""}; };
+  const Server server(options, [&](const Request& request, const Respond& respond) {
+    ++handled;
+    echo(request, respond);
+  });
+  // Nothing of the body is sent: were it waited for, there would be no answer.
+  for (const auto* length :
+       {"Content-Length: 11\r\n", "Content-Length: 1000000\r\n", "Transfer-Encoding: chunked\r\n",
+        "Content-Length: 11\r\nExpect: 100-continue\r\n"}) {
+    Wire stranger(server.port());
+    stranger.send(post("/", length, ""));
+    const auto answer = stranger.read_until("refused");
+    CHECK(status_of(answer) == 401);
+    CHECK(answer.find("Connection: close") != std::string::npos);
+    CHECK(answer.ends_with("refused"));
+  }
+  CHECK(asked == 4);
+  CHECK(handled == 0);
+  CHECK(talk(server.port(), post("/nobody", "Content-Length: 11\r\n", "")).empty());
+  CHECK(talk(server.port(), post("/", "Content-Length: 10\r\n" + close_header, "0123456789"))
+            .ends_with("0123456789"));
+  CHECK(asked == 5);
+  CHECK(talk(server.port(),
+             post("/", "Authorization: x\r\nContent-Length: 11\r\n" + close_header, "0123456789a"))
+            .ends_with("0123456789a"));
+  CHECK(status_of(talk(server.port(), post("/", "Content-Length: 9999999\r\n", ""))) ==
+        413);  // whoever it is
+}
+
+TEST_CASE("an answer that takes too long is given up, and the connection goes on") {
+  Options options;
+  options.answer_timeout_for = [](std::string_view, std::string_view target) {
+    return target == "/slow" ? 50ms : 0ms;
+  };
+  std::vector<Respond> kept;
+  std::vector<Request> requests;
+  const Server server(options, [&](const Request& request, const Respond& respond) {
+    if (request.path() != "/slow") return echo(request, respond);
+    requests.push_back(request);
+    kept.push_back(respond);
+  });
+  Wire wire(server.port());
+  wire.send(get("/slow"));
+  CHECK(status_of(wire.read_until("too long\n")) == 503);
+  CHECK_FALSE(requests.at(0).wanted());
+  kept.at(0)({200, {}, "late"});
+  wire.send(get("/next", close_header));
+  CHECK(wire.read_all().ends_with("GET /next "));
 }
 
 // Each timeout alone is short: were another in force, the test would not end.

@@ -2,6 +2,7 @@
 #include "tests/unit/http_server/wire.h"
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
@@ -55,6 +56,36 @@ TEST_CASE("answers keep the order of their requests, whoever is slower") {
   const auto text = wire.read_until("GET /quick ");
   CHECK(text.find("slow") < text.find("GET /quick"));
   CHECK(text.find("again") == std::string::npos);
+}
+
+TEST_CASE("whoever has not begun learns that nobody waits any more") {
+  std::promise<Request> asked;
+  std::vector<Respond> kept;
+  const Server server({}, [&](const Request& request, const Respond& respond) {
+    kept.push_back(respond);
+    asked.set_value(request);
+  });
+  Wire wire(server.port());
+  wire.send(get("/") + "GET /and-so-on HTTP");
+  const auto request = asked.get_future().get();
+  CHECK(request.wanted());
+  wire.close();
+  while (request.wanted())
+    std::this_thread::yield();
+}
+
+TEST_CASE("every answer has one Date") {
+  const Server server({}, [](const Request& request, const Respond& respond) {
+    respond(
+        {200, request.path() == "/own" ? Headers{{"date", "Sat, 21 Nov 2026 09:00:30 GMT"}} : Headers{}, ""});
+  });
+  const auto dated = talk(server.port(), get("/", close_header));
+  const auto at = dated.find("\r\nDate: ");
+  REQUIRE(at != std::string::npos);
+  CHECK(dated.substr(dated.find("\r\n", at + 2) - 4, 4) == " GMT");
+  CHECK(dated.find("\r\n", at + 2) - at ==
+        std::string_view("\r\nDate: Sat, 21 Nov 2026 09:00:30 GMT").size());
+  CHECK(talk(server.port(), get("/own", close_header)).find("Date: ") == std::string::npos);
 }
 
 TEST_CASE("a handler learns who asks") {
