@@ -80,6 +80,12 @@ Settings load_settings(config::Settings& settings) {
   const std::string clients = settings.text(
       "ROLLCALL_API_CLIENTS", "",
       "client ids that may call, a,b; Copilot's is ab3be6b7-f5df-413d-ac2d-abf1e3fd9c0b (default: any)");
+  all.scope = settings.text("ROLLCALL_API_SCOPE", "",
+                            "scope that a person's token must carry, such as Rollcall.Access (default: any)");
+  if (all.scope.find_first_of(" ,/\"\\") != std::string::npos)
+    settings.mistake(
+        "ROLLCALL_API_SCOPE",
+        "is '" + all.scope + "': give the name of one scope, as tokens carry it, without the API's URI");
   all.policy.skew = std::chrono::seconds(settings.number("ROLLCALL_API_CLOCK_SKEW_SECONDS", 120, 0, 300,
                                                          "how far the clock may differ from Entra's"));
   all.policy.issuer_v2 = all.authority + "/{tenantid}/v2.0";

@@ -85,11 +85,14 @@ void init(std::string_view worker, std::string_view level) {
   warn("log_level_unknown", {{"given", level}, {"used", "info"}});
 }
 
+bool enabled(Level level) {
+  return output().logger.should_log(vendor_level(level));
+}
+
 void write(Level level, std::string_view event, const Json& fields) {
-  spdlog::logger& logger = output().logger;
-  if (!logger.should_log(vendor_level(level))) return;
+  if (!enabled(level)) return;
   // As a string view it is not read as a format.
-  logger.log(vendor_level(level), spdlog::string_view_t(line_of(level, event, fields)));
+  output().logger.log(vendor_level(level), spdlog::string_view_t(line_of(level, event, fields)));
 }
 
 Json describe(const std::exception& error) {

@@ -16,6 +16,8 @@ enum class Level { debug, info, warn, error };
 /// Called once, first thing in main. `level` is "debug", "info", "warn" or "error".
 void init(std::string_view worker, std::string_view level);
 
+/// For lines that come often: whether anything would be written, before their fields are made.
+bool enabled(Level level);
 void write(Level level, std::string_view event, const Json& fields = Json::object());
 inline void debug(std::string_view event, const Json& fields = Json::object()) {
   write(Level::debug, event, fields);

@@ -77,3 +77,10 @@ TEST_CASE("what would let anybody in, or nobody, is a mistake that names the set
   CHECK_THAT(complaint(with("ROLLCALL_API_CLOCK_SKEW_SECONDS", "301")), Catch::Contains("from 0 to 300"));
   CHECK(complaint({{"MS_AUTH_ENABLED", "false"}}) == "none");
 }
+
+TEST_CASE("a scope is asked of people where one is named, by its name alone") {
+  CHECK(load(least).scope.empty());
+  CHECK(load(with("ROLLCALL_API_SCOPE", "Rollcall.Access")).scope == "Rollcall.Access");
+  for (const auto* wrong : {"api://rollcall/Rollcall.Access", "Rollcall.Access Runs.Read", "a,b", "a\"b"})
+    CHECK(complaint(with("ROLLCALL_API_SCOPE", wrong)).find("ROLLCALL_API_SCOPE") != std::string::npos);
+}
