@@ -3,6 +3,7 @@
 #include "common/worker/living.h"
 #include "common/worker/presence.h"
 #include "common/worker/process.h"
+#include "workers/front/adapters/member_changes.h"
 #include "workers/front/adapters/news_feed.h"
 #include "workers/front/api/document.h"
 #include "workers/front/api/routes.h"
@@ -51,7 +52,8 @@ int main(int argc, char** argv) try {
                      .kafka = options.common.kafka,
                      .hooks = options.hooks,
                      .metrics = &metrics,
-                     .looks = &looks};
+                     .looks = &looks,
+                     .streams_max = options.streams_max};
   front::Pipeline pipeline{front::all_routes(parts),
                            options.pipeline,
                            {authenticator, database, components, pool, clock, metrics}};
@@ -59,6 +61,12 @@ int main(int argc, char** argv) try {
   server_options.refusal = front::Pipeline::refuse;
   server_options.body_bytes_max_for = [&](std::string_view method, std::string_view target) {
     return pipeline.body_bytes_max(method, target);
+  };
+  server_options.answer_timeout_for = [&](std::string_view method, std::string_view target) {
+    return pipeline.answer_timeout(method, target);
+  };
+  server_options.before_body = [&](http_server::Request head, http_server::Respond respond) {
+    pipeline.serve_head(std::move(head), std::move(respond));
   };
   http_server::Server server{server_options, [&](http_server::Request request, http_server::Respond respond) {
                                pipeline.serve(std::move(request), std::move(respond));
@@ -68,6 +76,7 @@ int main(int argc, char** argv) try {
   checks.push_back({"identity", [&] { return !options.microsoft.enabled || authenticator.ready(); },
                     "the signing keys of " + options.auth.authority + " could not be loaded yet"});
   const worker::OpsServer ops{options.common.ops_port, metrics, std::move(checks)};
+  const front::MemberChangeSettler settler{database, outbox, clock};
   // Others of the app see that this process holds a share of Microsoft's quota.
   const worker::Heartbeat heartbeat{database, [&] {
                                       return worker::Presence{

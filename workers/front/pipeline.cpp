@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <mutex>
 
 namespace rollcall::front {
@@ -45,6 +46,56 @@ bool is_json(std::string_view content_type) {
   return lower(content_type) == "application/json";
 }
 
+/// What is counted of one operation: each series is looked for once, when there is something to count.
+class Series {
+ public:
+  Series(metrics::Registry& registry, std::string operation)
+      : registry_(registry), operation_(std::move(operation)) {}
+
+  [[nodiscard]] const std::string& operation() const { return operation_; }
+  void count(int status, double seconds) {
+    metrics::Counter* answers = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      answers = &answered(status);
+      if (!seconds_)
+        seconds_ =
+            &registry_.histogram("rollcall_http_request_seconds", "From the whole request to its answer.",
+                                 {0.001, 0.005, 0.02, 0.1, 0.5, 2, 10}, {{"operation", operation_}});
+    }
+    answers->add();
+    seconds_->observe(seconds);
+  }
+
+ private:
+  metrics::Counter& answered(int status) {
+    for (const auto& [known, counter] : answered_)
+      if (known == status) return *counter;
+    auto& counter = registry_.counter("rollcall_http_requests_total", "Requests answered.",
+                                      {{"operation", operation_}, {"status", std::to_string(status)}});
+    answered_.emplace_back(status, &counter);
+    return counter;
+  }
+
+  metrics::Registry& registry_;
+  const std::string operation_;
+  metrics::Histogram* seconds_ = nullptr;
+  std::mutex mutex_;
+  std::vector<std::pair<int, metrics::Counter*>> answered_;  // by status, of which there are few
+};
+
+/// An operation that is served.
+struct Served {
+  Served(Route given, metrics::Registry& registry)
+      : route(std::move(given)), series(registry, route.operation.id) {
+    const double pace = route.operation.per_second;
+    if (pace > 0) limiter.emplace(RateLimits{pace, 4 * pace});
+  }
+  Route route;
+  Series series;
+  std::optional<RateLimiter> limiter;  // in place of the callers'
+};
+
 std::vector<Operation> operations_of(const Routes& routes) {
   std::vector<Operation> operations;
   for (const auto& route : routes)
@@ -56,30 +107,41 @@ std::vector<Operation> operations_of(const Routes& routes) {
 
 struct Pipeline::State : std::enable_shared_from_this<State> {
   State(Routes all, PipelineOptions chosen, Parts given)
-      : routes(std::move(all)),
-        options(std::move(chosen)),
+      : options(std::move(chosen)),
         parts(given),
-        router(operations_of(routes)),
-        limiter(options.rates) {}
+        router(operations_of(all)),
+        unmatched(parts.metrics, "none"),
+        left(parts.metrics.counter("rollcall_http_requests_left_total",
+                                   "Requests that nobody waited for any more when their turn came.")),
+        limiter(options.rates) {
+    for (auto& route : all)
+      served.emplace_back(std::move(route), parts.metrics);
+  }
 
-  Routes routes;
   PipelineOptions options;
   Parts parts;
   Router router;
-  std::mutex limiter_mutex;
+  std::deque<Served> served;  // by the router's index
+  Series unmatched;
+  metrics::Counter& left;
+  std::mutex limiter_mutex;  // of every limiter
   RateLimiter limiter;
 
   /// One request on its way; answered once, by whoever lets go of it last or before.
   struct Exchange {
     Call call;
-    const Route* route = nullptr;
+    Served* served = nullptr;
     Respond respond;
     SteadyTime begun;
+    bool head_only = false;  ///< the body is not there yet
+
+    [[nodiscard]] const Operation& operation() const { return served->route.operation; }
   };
   using ExchangePtr = std::shared_ptr<Exchange>;
 
-  void serve(http_server::Request request, Respond respond) {
+  void serve(http_server::Request request, Respond respond, bool head_only) {
     auto exchange = std::make_shared<Exchange>();
+    exchange->head_only = head_only;
     exchange->begun = parts.clock.steady();
     exchange->respond = std::move(respond);
     exchange->call.now = parts.clock.wall();
@@ -91,6 +153,12 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
     guarded(exchange, [&] { admit(exchange); });
   }
 
+  [[nodiscard]] const Operation& operation_at(std::string_view method, std::string_view target) const {
+    static const Operation none;
+    const auto match = router.match(method, target.substr(0, target.find('?')));
+    return match.kind == Match::Kind::found ? served[match.index].route.operation : none;
+  }
+
   /// Whatever `work` throws becomes the answer.
   template <class Work>
   void guarded(const ExchangePtr& exchange, Work work) {
@@ -98,7 +166,7 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
       work();
     } catch (...) {
       refuse(exchange, refusal_for(std::current_exception(), exchange->call.request_id,
-                                   exchange->route ? exchange->route->operation.id : ""));
+                                   exchange->served ? exchange->operation().id : ""));
     }
   }
 
@@ -115,16 +183,16 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
       response.headers.emplace_back("Allow", match.allow);
       return answer(exchange, std::move(response));
     }
-    exchange->route = &routes[match.index];
+    exchange->served = &served[match.index];
     call.path = std::move(match.parameters);
-    const Operation& operation = exchange->route->operation;
+    const Operation& operation = exchange->operation();
     if (operation.microsoft && !options.microsoft_enabled)
       throw Refused({404, "microsoft_disabled", "The Microsoft integration is switched off here."});
     if (call.request.body.size() > operation.body_bytes_max)
       throw Refused({413, "body_too_large",
                      "The body may have " + std::to_string(operation.body_bytes_max) + " bytes here."});
     if (operation.access == Access::anyone) {
-      pace("address " + call.request.remote_address);
+      pace(exchange, "address " + call.request.remote_address);
       return proceed(exchange);
     }
     parts.authenticator.authenticate(
@@ -136,12 +204,15 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
   void authenticated(const ExchangePtr& exchange, Result<auth::Caller> caller) {
     if (!caller) {
       // Guessing costs: those without a valid token share the pace of their address.
-      pace("address " + exchange->call.request.remote_address);
+      pace(exchange, "address " + exchange->call.request.remote_address);
       return unauthenticated(exchange, caller.error());
     }
     exchange->call.caller = std::move(*caller);
     exchange->call.operates = exchange->call.caller.has_role(operator_role);
-    pace(exchange->call.caller.identity());
+    pace(exchange, exchange->call.caller.identity());
+    if (!options.scope.empty() && !exchange->call.caller.application &&
+        !exchange->call.caller.has_scope(options.scope))
+      return without_scope(exchange);
     proceed(exchange);
   }
 
@@ -149,39 +220,58 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
     if (problem.code == "keys_not_available")
       throw Refused({503, problem.code, problem.message, {}, std::chrono::seconds(5)});
     auto response = problem_answer({401, problem.code, problem.message}, exchange->call.request_id);
-    std::string challenge = "Bearer";
-    if (problem.code != "token_missing") challenge += R"( error="invalid_token",)";
-    if (!options.resource_metadata.empty())
-      challenge += " resource_metadata=\"" + exchange->call.public_root + options.resource_metadata + "\"";
-    if (challenge.ends_with(',')) challenge.pop_back();
-    response.headers.emplace_back("WWW-Authenticate", challenge);
+    challenge(exchange, response, problem.code == "token_missing" ? "" : R"(error="invalid_token")");
     answer(exchange, std::move(response));
   }
 
-  void pace(const std::string& who) {
+  void without_scope(const ExchangePtr& exchange) {
+    auto response = problem_answer(
+        {403, "scope_missing",
+         "A person's token needs the scope " + options.scope + " here, and this one lacks it."},
+        exchange->call.request_id);
+    challenge(exchange, response, R"(error="insufficient_scope", scope=")" + options.scope + '"');
+    answer(exchange, std::move(response));
+  }
+
+  /// RFC 6750 section 3, RFC 9728 section 5.1.
+  void challenge(const ExchangePtr& exchange, Response& response, std::string parameters) const {
+    if (!options.resource_metadata.empty())
+      parameters += std::string(parameters.empty() ? "" : ", ") + "resource_metadata=\"" +
+                    exchange->call.public_root + options.resource_metadata + '"';
+    response.headers.emplace_back("WWW-Authenticate", parameters.empty() ? "Bearer" : "Bearer " + parameters);
+  }
+
+  void pace(const ExchangePtr& exchange, const std::string& who) {
     const std::lock_guard lock(limiter_mutex);
-    if (const auto wait = limiter.take(who, parts.clock.steady()))
+    auto& own = exchange->served->limiter;
+    if (const auto wait = own ? own->take("", parts.clock.steady()) : limiter.take(who, parts.clock.steady()))
       throw Refused({429, "too_many_requests", "More requests than one caller may send.", {}, *wait});
   }
 
   /// What needs no database, then on to a thread that may block.
   void proceed(const ExchangePtr& exchange) {
     Call& call = exchange->call;
-    const Operation& operation = exchange->route->operation;
+    const Route& route = exchange->served->route;
+    const Operation& operation = route.operation;
     if (!call.path.contains(organization_parameter) &&
         judge(operation.access, call.operates) == Verdict::forbidden)
       throw Refused({403, "role_missing", "This takes the app role " + std::string(operator_role) + "."});
     // What a stranger sends to an organization is not even read before it is known that the organization is
     // theirs to see.
-    if (exchange->route->begin) {
+    if (exchange->head_only && !call.path.contains(organization_parameter)) return have_body_read(exchange);
+    if (route.begin) {
       read(call, operation);
-      return exchange->route->begin(call, responder(exchange));
+      return route.begin(call, responder(exchange));
     }
     const bool taken = parts.pool.submit(
         [self = shared_from_this(), exchange] { self->guarded(exchange, [&] { self->perform(exchange); }); });
     if (!taken)
       throw Refused(
           {503, "busy", "More requests are waiting than can be served soon.", {}, std::chrono::seconds(1)});
+  }
+
+  static void have_body_read(const ExchangePtr& exchange) {
+    std::exchange(exchange->respond, nullptr)({http_server::body_wanted, {}, {}});
   }
 
   Respond responder(const ExchangePtr& exchange) {
@@ -223,9 +313,15 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
 
   void perform(const ExchangePtr& exchange) {
     Call& call = exchange->call;
-    const Route& route = *exchange->route;
+    const Route& route = exchange->served->route;
+    if (!call.request.wanted()) {
+      left.add();
+      exchange->respond = nullptr;
+      return;
+    }
     if (const auto found = call.path.find(organization_parameter); found != call.path.end())
       stand(call, route.operation, found->second);
+    if (exchange->head_only) return have_body_read(exchange);
     read(call, route.operation);
     call.intent = crypto::new_uuid();
     const auto key_header = call.request.header("Idempotency-Key");
@@ -277,19 +373,13 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
     response.headers.emplace_back("X-Request-Id", exchange->call.request_id);
     allow_origin(exchange->call.request, response);
     const double seconds = std::chrono::duration<double>(parts.clock.steady() - exchange->begun).count();
-    const std::string operation = exchange->route ? exchange->route->operation.id : "none";
-    parts.metrics
-        .counter("rollcall_http_requests_total", "Requests answered.",
-                 {{"operation", operation}, {"status", std::to_string(response.status)}})
-        .add();
-    parts.metrics
-        .histogram("rollcall_http_request_seconds", "From the whole request to its answer.",
-                   {0.001, 0.005, 0.02, 0.1, 0.5, 2, 10}, {{"operation", operation}})
-        .observe(seconds);
-    log::debug("request", {{"request_id", exchange->call.request_id},
-                           {"operation", operation},
-                           {"status", response.status},
-                           {"milliseconds", static_cast<long>(seconds * 1000)}});
+    Series& series = exchange->served ? exchange->served->series : unmatched;
+    series.count(response.status, seconds);
+    if (log::enabled(log::Level::debug))
+      log::debug("request", {{"request_id", exchange->call.request_id},
+                             {"operation", series.operation()},
+                             {"status", response.status},
+                             {"milliseconds", static_cast<long>(seconds * 1000)}});
     std::exchange(exchange->respond, nullptr)(std::move(response));
   }
 
@@ -309,13 +399,19 @@ Pipeline::Pipeline(Routes routes, PipelineOptions options, Parts parts)
 Pipeline::~Pipeline() = default;
 
 void Pipeline::serve(http_server::Request request, Respond respond) {
-  state_->serve(std::move(request), std::move(respond));
+  state_->serve(std::move(request), std::move(respond), false);
+}
+
+void Pipeline::serve_head(http_server::Request head, Respond respond) {
+  state_->serve(std::move(head), std::move(respond), true);
 }
 
 std::size_t Pipeline::body_bytes_max(std::string_view method, std::string_view target) const {
-  const auto match = state_->router.match(method, target.substr(0, target.find('?')));
-  return match.kind == Match::Kind::found ? state_->routes[match.index].operation.body_bytes_max
-                                          : Operation{}.body_bytes_max;
+  return state_->operation_at(method, target).body_bytes_max;
+}
+
+std::chrono::milliseconds Pipeline::answer_timeout(std::string_view method, std::string_view target) const {
+  return state_->operation_at(method, target).answer_within;
 }
 
 Response Pipeline::refuse(int status, std::string_view what) {
@@ -323,8 +419,11 @@ Response Pipeline::refuse(int status, std::string_view what) {
                            : status == 413 ? "body_too_large"
                            : status == 414 ? "target_too_long"
                            : status == 431 ? "headers_too_large"
+                           : status == 503 ? "busy"
                                            : "request_malformed";
-  return problem_answer({status, code, std::string(what)}, crypto::new_uuid().to_string());
+  Refusal refusal{status, code, std::string(what)};
+  if (status == 503) refusal.retry_after = std::chrono::seconds(1);
+  return problem_answer(refusal, crypto::new_uuid().to_string());
 }
 
 }  // namespace rollcall::front

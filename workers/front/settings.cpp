@@ -28,6 +28,7 @@ FrontSettings load_settings(config::Settings& settings) {
   all.microsoft = graph::load_settings(settings);
   all.auth = auth::load_settings(settings);
   all.pipeline.microsoft_enabled = all.microsoft.enabled;
+  all.pipeline.scope = all.auth.scope;
   all.server.address =
       settings.text("ROLLCALL_HTTP_ADDRESS", "127.0.0.1",
                     "Address to listen on; 0.0.0.0 for all. TLS ends before it, at the ingress.");
@@ -49,6 +50,8 @@ FrontSettings load_settings(config::Settings& settings) {
       "ROLLCALL_HTTP_THREADS", 8, 1, 256, "Requests that may wait for PostgreSQL or Graph at once."));
   all.queue_max = static_cast<std::size_t>(settings.number(
       "ROLLCALL_HTTP_QUEUE", 1000, 1, 1'000'000, "Requests that may wait for such a thread; more get 503."));
+  all.streams_max = static_cast<std::size_t>(settings.number(
+      "ROLLCALL_HTTP_STREAMS", 100, 1, 1'000'000, "Event streams of one caller at once; more get 429."));
   all.drain = settings.duration("ROLLCALL_HTTP_DRAIN", 20s, 0ms, 1h,
                                 "how long requests under way may take at a stop");
   all.hooks.client_state =

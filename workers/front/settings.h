@@ -17,6 +17,7 @@ struct FrontSettings {
   PipelineOptions pipeline;
   std::size_t threads = 8;  ///< that may block; each may hold a connection to PostgreSQL
   std::size_t queue_max = 1000;
+  std::size_t streams_max = 100;
   HookSettings hooks;
   std::chrono::milliseconds drain{};
 };

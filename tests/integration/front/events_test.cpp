@@ -263,7 +263,7 @@ TEST_CASE("A job's history comes as a list to who asks for JSON") {
   std::vector<front::Operation> operations;
   for (const auto& route : front::events_routes(*front.parts))
     operations.push_back(route.operation);
-  const Json document = front::openapi_document(operations, "");
+  const Json document = front::openapi_document(operations);
   const Json& content = document["paths"]["/api/v1/jobs/{job}/events"]["get"]["responses"]["200"]["content"];
   CHECK(content.contains("text/event-stream"));
   CHECK(content.contains("application/json"));
@@ -303,4 +303,31 @@ TEST_CASE("Who follows a job here hears of a request to stop, of which there is 
             .status == 202);
   CHECK(reading.next().data()["event"] == "cancel_requested");
   CHECK(reading.next().data()["cancel_requested"] == true);
+}
+
+TEST_CASE("A caller has so many streams open and no more, until one of them ends") {
+  EventsWorld world;
+  Front front(world.options, world.topic, {}, {}, 2);
+  const auto job = world.add({});
+  const std::string of_job = "/jobs/" + job.to_string() + "/events";
+  std::optional<Reading> first(std::in_place, front, "/events", token_of(admin));
+  Reading second(front, of_job, token_of(admin));
+  CHECK(first->next().event == "ready");
+  CHECK(second.next().event == "job");
+  for (const auto& path : {std::string("/events"), of_job}) {
+    Reading third(front, path, token_of(admin));
+    CHECK(third.status() == 429);
+    CHECK(third.head.find("Retry-After: ") != std::string::npos);
+    CHECK(Json::parse(third.rest())["code"] == "too_many_streams");
+  }
+  CHECK(Reading(front, "/events", token_of(member)).status() == 200);  // each has their own
+  CHECK(front.world
+            .ask({.target = "/api/v1" + of_job,
+                  .token = token_of(admin),
+                  .headers = {{"Accept", "application/json"}}})
+            .status == 200);
+  first.reset();
+  int status = 0;
+  while (status != 200)  // the server sees it go when it does
+    status = Reading(front, "/events", token_of(admin)).status();
 }

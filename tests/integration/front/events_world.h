@@ -13,7 +13,7 @@ namespace rollcall::front_test {
 class Front {
  public:
   Front(const postgres::Options& database, const std::string& topic, front::NewsLimits limits = {},
-        http_server::Options server_options = {})
+        http_server::Options server_options = {}, std::size_t streams_max = 100)
       : world(database, [&](World& made) {
           const kafka::Options kafka{test::kafka_brokers(), "front-test", {}};
           producer.emplace(kafka);
@@ -22,6 +22,7 @@ class Front {
                        made.pool, made.clock, made.metrics);
           parts.emplace(
               front::Parts{made.database, *outbox, made.pool, made.clock, entra::tenant, nullptr, &*feed});
+          parts->streams_max = streams_max;
           auto routes = front::jobs_routes(*parts);
           for (auto& route : front::events_routes(*parts))
             routes.push_back(std::move(route));

@@ -1,4 +1,9 @@
 #include "tests/integration/front/areas.h"
+#include "tests/unit/http_server/wire.h"
+
+#include <future>
+#include <latch>
+#include <thread>
 
 using namespace rollcall;
 using namespace rollcall::front_test;
@@ -149,4 +154,46 @@ TEST_CASE("Without a client state there is no hook") {
   areas.parts().hooks.client_state.clear();
   for (const auto& route : front::hooks_routes(areas.parts()))
     FAIL(route.operation.path);
+}
+
+TEST_CASE("Graph is answered in time, whatever PostgreSQL does") {
+  Hook hook;
+  const auto operation = front::hooks_routes(hook.areas.parts()).at(0).operation;
+  CHECK(operation.answer_within > std::chrono::milliseconds(0));
+  CHECK(operation.answer_within < std::chrono::seconds(3));
+  CHECK(operation.per_second >= 100);
+  http_server::Options options;
+  options.answer_timeout_for = [&](std::string_view method, std::string_view target) {
+    return hook.areas.world.pipeline->answer_timeout(method, target);
+  };
+  options.refusal = front::Pipeline::refuse;
+  const http_server::Server server(options, [&](http_server::Request request, http_server::Respond respond) {
+    hook.areas.world.pipeline->serve(std::move(request), std::move(respond));
+  });
+  const std::string body = dump({{"value", {Hook::notification()}}});
+  const std::string request =
+      "POST /hooks/graph HTTP/1.1\r\nHost: rollcall.test\r\nConnection: close\r\n"
+      "Content-Type: application/json\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
+  // Every connection is taken, and stays taken until the answer is there.
+  std::promise<void> answered;
+  auto until = answered.get_future().share();
+  std::vector<std::thread> holders;
+  std::latch held(hook.areas.world.database.options().connections_max);
+  for (int i = 0; i < hook.areas.world.database.options().connections_max; ++i)
+    holders.emplace_back([&] {
+      hook.areas.world.database.transact([&](postgres::Transaction&) {
+        held.count_down();
+        until.wait();
+      });
+    });
+  held.wait();
+  const auto answer = http_server::talk(server.port(), request);
+  CHECK(http_server::status_of(answer) == 503);
+  CHECK(answer.find("Retry-After: ") != std::string::npos);
+  CHECK(answer.find("\"busy\"") != std::string::npos);
+  answered.set_value();
+  for (auto& holder : holders)
+    holder.join();
+  CHECK(http_server::status_of(http_server::talk(server.port(), request)) == 202);
 }

@@ -1,5 +1,6 @@
 #include "tests/integration/front/microsoft_world.h"
 #include "tests/support/catch.h"
+#include "workers/front/adapters/member_changes.h"
 
 /// What the Microsoft endpoints do when Microsoft 365 fails, refuses, or changes under us.
 using namespace rollcall;
@@ -302,4 +303,68 @@ TEST_CASE("Guests that the group refuses, and what else Graph will not do, keep 
   CHECK(odd.status == 422);
   CHECK(code_of(odd) == "graph_refused");
   CHECK(World::json(odd)["detail"].get<std::string>().find("moon") != std::string::npos);
+}
+
+namespace {
+
+long member_changes(MicrosoftWorld& w) {
+  return w.world.database.query("SELECT count(*) FROM front.member_changes")[0].number(0);
+}
+/// As any front does now and then.
+void settle(MicrosoftWorld& w) {
+  w.world.database.transact([&](postgres::Transaction& transaction) {
+    front::settle_abandoned_changes(transaction, w.world.clock.wall());
+  });
+}
+void let_time_pass(MicrosoftWorld& w) {
+  w.world.database.execute("UPDATE front.member_changes SET begun_at = begun_at - interval '3 minutes'");
+}
+
+}  // namespace
+
+TEST_CASE("A member change that nobody lived to put on record is audited as of unknown outcome, once") {
+  MicrosoftWorld w;
+  w.linked(Tenant::group(1));
+  // The front dies while Graph is asked: what it had on record by then is what another one finds.
+  w.tenant.instead = [&](const http_client::Request& request) -> std::optional<http_client::Response> {
+    if (request.url.ends_with("/$ref") && member_changes(w) == 1) {
+      let_time_pass(w);
+      settle(w);
+    }
+    return std::nullopt;
+  };
+  w.ask("POST", "group/members", {{"member_id", Tenant::user(9).to_string()}});
+  const auto events = w.audited();
+  REQUIRE_FALSE(events.empty());
+  CHECK(events[0]["action"] == "member_change_unknown");
+  CHECK(events[0]["detail"]["asked_for"] == "member_added");
+  CHECK(events[0]["member_object_id"] == Tenant::user(9).to_string());
+  CHECK(events[0]["group_id"] == Tenant::group(1).to_string());
+  CHECK(events[0]["actor"] == std::string(entra::tenant) + "/" + admin);
+  CHECK_FALSE(schema::Validator().check("rollcall.audit-event.v1", events[0]));
+  const auto told = events.size();
+  settle(w);
+  CHECK(w.audited().size() == told);
+}
+
+TEST_CASE("An intention to change a member stays on record only where the answer never came") {
+  MicrosoftWorld w;
+  w.linked(Tenant::group(1));
+  const std::string known = Tenant::user(9).to_string(),
+                    unknown = Tenant::numbered("00000009", 1).to_string();
+  CHECK(w.ask("POST", "group/members", {{"member_id", known}}).status == 201);
+  CHECK(w.ask("POST", "group/members", {{"member_id", known}}).status == 200);
+  CHECK(w.ask("DELETE", "group/members/" + known).status == 204);
+  CHECK(w.ask("DELETE", "group/members/" + known).status == 404);
+  CHECK(w.ask("POST", "group/members", {{"member_id", unknown}}).status == 422);
+  CHECK(member_changes(w) == 0);
+  w.tenant.lose = [](const http_client::Request& request) { return request.url.ends_with("/$ref"); };
+  CHECK(w.ask("POST", "group/members", {{"member_id", known}}).status == 503);
+  CHECK(member_changes(w) == 1);
+  settle(w);  // somebody may be at work on it still
+  CHECK(member_changes(w) == 1);
+  let_time_pass(w);
+  settle(w);
+  CHECK(member_changes(w) == 0);
+  CHECK(w.actions() == std::vector<std::string>{"member_added", "member_removed", "member_change_unknown"});
 }

@@ -1,5 +1,6 @@
 #include "tests/integration/front/world.h"
 #include "tests/support/catch.h"
+#include "tests/unit/http_server/wire.h"
 
 #include <atomic>
 
@@ -94,6 +95,34 @@ TEST_CASE("A token opens what its bearer may see, and no more") {
   CHECK(world.ask({.target = "/organizations/7", .token = token_of(admin)}).status == 400);
   CHECK(world.ask({.target = "/operate", .token = token_of(admin)}).status == 403);
   CHECK(world.ask({.target = "/operate", .token = operator_token()}).status == 200);
+}
+
+TEST_CASE("Where a scope is asked of people, a token without it says who calls and opens nothing") {
+  World world(probes(), {.resource_metadata = "/.well-known/x", .scope = "Rollcall.Access"});
+  const std::string office = "/organizations/" + world.add_organization("Contoso").to_string();
+  const auto with = [](const Json& scopes) { return token_of(admin, {{"scp", scopes}}); };
+  for (const auto* scopes :
+       {"access_as_user", "rollcall.access", "Rollcall.Access.All Rollcall", "XRollcall.Access"})
+    for (const auto& target : {std::string("/closed"), std::string("/operate"), office}) {
+      INFO(scopes << " " << target);
+      const auto refused = world.ask({.target = target, .token = with(scopes)});
+      CHECK(refused.status == 403);
+      CHECK(code_of(refused) == "scope_missing");
+      CHECK(World::json(refused)["detail"].get<std::string>().find("Rollcall.Access") != std::string::npos);
+      CHECK(World::header(refused, "WWW-Authenticate") ==
+            R"(Bearer error="insufficient_scope", scope="Rollcall.Access", )"
+            R"(resource_metadata="http://rollcall.test/.well-known/x")");
+    }
+  // The app role does not stand in for it.
+  CHECK(world.ask({.target = "/operate", .token = operator_token()}).status == 403);
+  CHECK(world.ask({.target = office, .token = with("Runs.Read Rollcall.Access")}).status == 200);
+  // A program has roles, and no scopes.
+  CHECK(world.ask({.target = "/operate", .token = entra::token(entra::claims_app())}).status == 200);
+  CHECK(world.ask({.target = "/open"}).status == 200);
+  const auto strange = world.ask({.target = "/closed", .token = "not.a.token"});
+  CHECK(strange.status == 401);
+  CHECK(World::header(strange, "WWW-Authenticate") ==
+        R"(Bearer error="invalid_token", resource_metadata="http://rollcall.test/.well-known/x")");
 }
 
 TEST_CASE("A person is known by the object id that an address resolved to; who departed is a stranger") {
@@ -221,4 +250,101 @@ TEST_CASE("Every answer carries the security headers, and no origin is let in by
   CHECK(World::header(open.ask({.target = "/open", .headers = {{"Origin", "https://evil.example"}}}),
                       "Access-Control-Allow-Origin")
             .empty());
+}
+
+namespace {
+
+/// What the server asks before it reads a large body: nothing is sent of it.
+struct Socketed {
+  explicit Socketed(World& world) {
+    http_server::Options options;
+    options.body_bytes_max_for = [&](std::string_view method, std::string_view target) {
+      return world.pipeline->body_bytes_max(method, target);
+    };
+    options.before_body = [&](http_server::Request head, Respond respond) {
+      world.pipeline->serve_head(std::move(head), std::move(respond));
+    };
+    server.emplace(options, [&](http_server::Request request, Respond respond) {
+      world.pipeline->serve(std::move(request), std::move(respond));
+    });
+  }
+  /// Sends the head of a PUT of 64 MiB and what is given of the body; reads the answer.
+  std::string put(const std::string& target, const std::string& token, const std::string& body = {}) const {
+    const auto length = body.empty() ? std::size_t{64} * 1024 * 1024 : body.size();
+    http_server::Wire wire(server->port());
+    wire.send("PUT " + target + " HTTP/1.1\r\nHost: rollcall.test\r\nContent-Type: application/json\r\n" +
+              (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") +
+              "Content-Length: " + std::to_string(length) + "\r\nConnection: close\r\n\r\n" + body);
+    return body.empty() ? wire.read_until("\r\n\r\n") : wire.read_all();
+  }
+  std::optional<http_server::Server> server;
+};
+
+}  // namespace
+
+TEST_CASE("Nobody sends a large body who may not: not a byte of it is waited for") {
+  std::atomic<int> performed = 0;
+  Operation replace{.method = "PUT",
+                    .path = "/organizations/{organization}/roster",
+                    .id = "replace",
+                    .access = Access::organization_admin,
+                    .body = "Roster",
+                    .body_bytes_max = std::size_t{64} * 1024 * 1024};
+  World world(Routes{{replace,
+                      [&](const Call& call) {
+                        ++performed;
+                        return json_answer(200, {{"members", call.body["members"].size()}});
+                      },
+                      {}}});
+  const std::string target = "/organizations/" + world.add_organization("Contoso").to_string() + "/roster";
+  const Socketed socketed(world);
+  CHECK(http_server::status_of(socketed.put(target, "")) == 401);
+  CHECK(http_server::status_of(socketed.put(target, token_of(admin) + "x")) == 401);
+  CHECK(http_server::status_of(socketed.put(target, token_of(member))) == 403);
+  CHECK(http_server::status_of(socketed.put(target, token_of(stranger))) == 404);
+  CHECK(http_server::status_of(socketed.put("/nothing", token_of(admin))) == 413);
+  CHECK(http_server::status_of(socketed.put("/organizations/7/roster", token_of(admin))) == 400);
+  CHECK(performed == 0);
+  Json members = Json::array();
+  for (int i = 0; i < 5'000; ++i)
+    members.push_back({{"email", "person" + std::to_string(i) + "@contoso.example"}});
+  const auto taken = socketed.put(target, token_of(admin), dump({{"members", members}}));
+  CHECK(http_server::status_of(taken) == 200);
+  CHECK(taken.ends_with(R"({"members":5000})"));
+  CHECK(performed == 1);
+}
+
+TEST_CASE("Work that has not begun when its caller goes is left") {
+  std::atomic<int> performed = 0;
+  World world(probes(&performed));
+  const auto unwanted = std::make_shared<std::atomic<bool>>(true);
+  http_server::Request request;
+  request.method = "GET";
+  request.target = "/open";
+  request.unwanted = unwanted;
+  const auto answered = std::make_shared<std::promise<void>>();
+  auto over = answered->get_future();
+  // Nobody is answered: the last copy of `respond` is let go of.
+  const auto told = std::make_shared<std::atomic<bool>>(false);
+  world.pipeline->serve(request, [told, last = std::shared_ptr<void>(nullptr, [answered](void*) {
+                                          answered->set_value();
+                                        })](const Response&) { *told = true; });
+  over.wait();
+  CHECK_FALSE(*told);
+  CHECK(performed == 0);
+  CHECK(world.metrics.render().find("rollcall_http_requests_left_total{worker=\"front\"} 1") !=
+        std::string::npos);
+}
+
+TEST_CASE("An operation with a pace of its own has it for all callers together, and takes none of theirs") {
+  Operation own{.method = "GET", .path = "/own", .id = "own", .access = Access::anyone, .per_second = 2};
+  Operation other{.method = "GET", .path = "/other", .id = "other", .access = Access::anyone};
+  const auto fine = [](const Call&) { return no_content(); };
+  World world(Routes{{own, fine, {}}, {other, fine, {}}});
+  for (int i = 0; i < 8; ++i)
+    CHECK(world.ask({.target = "/own"}).status == 204);
+  CHECK(world.ask({.target = "/own"}).status == 429);
+  CHECK(world.ask({.target = "/other"}).status == 204);
+  world.clock.advance(std::chrono::seconds(1));
+  CHECK(world.ask({.target = "/own"}).status == 204);
 }

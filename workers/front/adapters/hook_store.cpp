@@ -6,7 +6,6 @@
 namespace rollcall::front {
 namespace {
 
-/// Graph gives up after three seconds, and sends it again later.
 constexpr const char* hurry = "SET LOCAL statement_timeout = '2s'";
 
 void keep_lifecycles(postgres::Transaction& transaction, const std::string& tenant_id,
@@ -33,6 +32,8 @@ void keep_lifecycles(postgres::Transaction& transaction, const std::string& tena
 
 Stored store_noticed(postgres::Database& database, const std::string& tenant_id, const Noticed& noticed,
                      std::chrono::milliseconds debounce) {
+  if (noticed.groups.empty() && noticed.lifecycles.empty())
+    return {};  // what strangers send costs no connection
   return database.transact([&](postgres::Transaction& transaction) {
     Stored stored;
     transaction.execute(hurry);

@@ -1,6 +1,5 @@
 #include "workers/front/adapters/microsoft_store.h"
 
-#include "common/runs/audit.h"
 #include "workers/front/api/call.h"
 
 namespace rollcall::front {
@@ -62,29 +61,6 @@ void end_creation(postgres::Transaction& transaction, const Uuid& organization) 
   transaction.execute(
       "DELETE FROM front.idempotency_keys WHERE principal = $1 AND operation = 'create_microsoft_group'",
       {value(principal_of(organization))});
-}
-
-std::vector<runs::Stored> record_member_change(postgres::Transaction& transaction,
-                                               const directory::Organization& organization, const Uuid& group,
-                                               const MemberChange& change, const directory::Asker& asker) {
-  // Only of the group that is linked still: what was written to another says nothing about this one.
-  transaction.execute(
-      "INSERT INTO sync.recent_writes (organization_id, object_id, present, written_at) SELECT id, "
-      "$2::uuid, $3::boolean, now() FROM directory.organizations WHERE id = $1::uuid AND microsoft_group = "
-      "$4::uuid ON CONFLICT (organization_id, object_id) DO UPDATE SET present = excluded.present, "
-      "written_at = excluded.written_at",
-      {value(organization.id), value(change.member), value(change.present), value(group)});
-  if (!change.ours) return {};
-  const auto* const action = change.present ? "member_added" : "member_removed";
-  return {runs::store_audit(transaction,
-                            {.tenant_id = organization.tenant_id,
-                             .actor = asker.actor,
-                             .action = action,
-                             .organization_id = organization.id,
-                             .group_id = group,
-                             .member_object_id = change.member,
-                             .graph_request_id = change.graph_request_id},
-                            asker.now)};
 }
 
 }  // namespace rollcall::front

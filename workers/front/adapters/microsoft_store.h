@@ -1,12 +1,10 @@
 #pragma once
 #include "common/directory/organizations.h"
 #include "common/postgres/postgres.h"
-#include "common/runs/runs.h"
 
 #include <chrono>
 #include <optional>
 #include <string>
-#include <vector>
 
 /// What the Microsoft endpoints keep and change in PostgreSQL.
 namespace rollcall::front {
@@ -30,17 +28,5 @@ Uuid begin_creation(postgres::Database& database, const Uuid& organization, cons
 void pause_creation(postgres::Database& database, const Uuid& organization);
 /// The group is made and linked.
 void end_creation(postgres::Transaction& transaction, const Uuid& organization);
-
-/// A member change that stands: believed by the next sync over a listing that lags behind, and told to the
-/// audit trail in member-sync's words where it was ours.
-struct MemberChange {
-  Uuid member;
-  bool present = false;
-  bool ours = false;
-  std::string graph_request_id;
-};
-std::vector<runs::Stored> record_member_change(postgres::Transaction& transaction,
-                                               const directory::Organization& organization, const Uuid& group,
-                                               const MemberChange& change, const directory::Asker& asker);
 
 }  // namespace rollcall::front

@@ -175,7 +175,7 @@ schema::Validator component_validator() {
   return schema::Validator(documents);
 }
 
-Json openapi_document(const std::vector<Operation>& operations, const std::string& server) {
+Json openapi_document(const std::vector<Operation>& operations) {
   Json document = {{"openapi", "3.1.0"},
                    {"info",
                     {{"title", "Rollcall"},
@@ -192,7 +192,6 @@ Json openapi_document(const std::vector<Operation>& operations, const std::strin
                          {"bearerFormat", "JWT"},
                          {"description", "An access token of Microsoft Entra ID for this interface."}}}}}}},
                    {"paths", Json::object()}};
-  if (!server.empty()) document["servers"] = Json::array({{{"url", server}}});
   for (const auto& operation : operations)
     document["paths"][operation.path][lower(operation.method)] = describe(operation);
   return document;

@@ -17,7 +17,7 @@ std::map<std::string, Json> openapi_components();
 /// What bodies are checked against: each component by its name, "$ref"s resolved.
 schema::Validator component_validator();
 
-/// OpenAPI 3.1. `server`: the root that clients call, empty for the one that serves it.
-Json openapi_document(const std::vector<Operation>& operations, const std::string& server);
+/// OpenAPI 3.1, without the servers.
+Json openapi_document(const std::vector<Operation>& operations);
 
 }  // namespace rollcall::front

@@ -1,6 +1,7 @@
 #include "workers/front/adapters/news_feed.h"
 #include "workers/front/api/job_calls.h"
 #include "workers/front/core/event_text.h"
+#include "workers/front/core/stream_slots.h"
 
 #include <charconv>
 
@@ -10,12 +11,28 @@ namespace {
 
 const char* const event_stream = "text/event-stream";
 
-Response stream_answer(std::function<void(http_server::EventStream)> begin) {
+constexpr std::chrono::seconds slot_awaited{10};
+
+/// Takes one of the caller's slots for as long as the stream lasts, or is about to begin. Throws Refused
+/// (429).
+Response stream_answer(StreamSlots& slots, const Call& call,
+                       std::function<void(http_server::EventStream)> begin) {
+  auto slot = slots.take(call.caller.identity());
+  if (!slot)
+    throw Refused({429,
+                   "too_many_streams",
+                   "This caller has as many event streams open as one may.",
+                   {},
+                   slot_awaited});
   Response response;
   response.headers = {{"Content-Type", event_stream},
                       {"Cache-Control", "no-cache, no-store, no-transform"},
                       {"X-Accel-Buffering", "no"}};  // nginx would hold events back otherwise
-  response.stream = std::move(begin);
+  response.stream = [slot = std::move(slot),
+                     begin = std::move(begin)](const http_server::EventStream& stream) {
+    stream.on_close([slot] {});
+    begin(stream);
+  };
   return response;
 }
 
@@ -47,18 +64,17 @@ Response list_answer(postgres::Database& database, const Call& call) {
 }
 
 /// Once it is known that the caller may see the job.
-Response events_answer(Parts& parts, const Call& call, const Job& job) {
+Response events_answer(Parts& parts, StreamSlots& slots, const Call& call, const Job& job) {
   if (prefers_json(call.request.header("Accept"))) return list_answer(parts.database, call);
   if (has_nothing_more(job, call)) return no_content();
   JobStreams::Subscription of{job.id, viewer_of(call), last_seq(call), call.public_root};
-  return stream_answer([news = parts.news, of = std::move(of)](http_server::EventStream stream) {
+  return stream_answer(slots, call, [news = parts.news, of = std::move(of)](http_server::EventStream stream) {
     news->jobs().follow(of, std::move(stream));
   });
 }
 
-Route job_events(Parts& parts) {
-  Route route;
-  route.operation = {
+Route job_events(Parts& parts, const std::shared_ptr<StreamSlots>& slots) {
+  Operation operation{
       .method = "GET",
       .path = "/api/v1/jobs/{job}/events",
       .id = "follow_job",
@@ -78,24 +94,15 @@ Route job_events(Parts& parts) {
                   {200, "JobEventPage", "The history, with Accept: application/json."},
                   {204, "", "The job is over, and Last-Event-ID is its last event: nothing will come."}},
       .tag = "events"};
-  route.begin = [gatherer = job_gatherer(parts), &parts](Call call, Respond respond) {
-    const JobQuestion question{job_of(call), viewer_of(call), last_seq(call)};
-    gatherer->ask(question, [&parts, call = std::move(call), respond = std::move(respond)](
-                                std::optional<Job> job, const std::exception_ptr& failed) {
-      try {
-        if (failed) std::rethrow_exception(failed);
-        if (!job) throw Refused(job_not_found());
-        respond(events_answer(parts, call, *job));
-      } catch (...) {
-        respond(problem_answer(refusal_for(std::current_exception(), call.request_id, "follow_job"),
-                               call.request_id));
-      }
-    });
-  };
-  return route;
+  return job_route(job_gatherer(parts), {.operation = std::move(operation),
+                                         .answer =
+                                             [&parts, slots](const Job& job, const Call& call) {
+                                               return events_answer(parts, *slots, call, job);
+                                             },
+                                         .events_after = last_seq});
 }
 
-Route all_events(Parts& parts) {
+Route all_events(Parts& parts, const std::shared_ptr<StreamSlots>& slots) {
   Route route;
   route.operation = {
       .method = "GET",
@@ -106,8 +113,9 @@ Route all_events(Parts& parts) {
           "'reset' in its place where Last-Event-ID is too old to go on from.",
       .answers = {{200, "", "Events; Last-Event-ID goes on behind that one.", event_stream}},
       .tag = "events"};
-  route.begin = [news = parts.news](const Call& call, const Respond& respond) {
+  route.begin = [news = parts.news, slots](const Call& call, const Respond& respond) {
     respond(stream_answer(
+        *slots, call,
         [news, viewer = viewer_of(call), last = std::string(call.request.header("Last-Event-ID"))](
             http_server::EventStream stream) { news->all().follow(viewer, last, std::move(stream)); }));
   };
@@ -117,7 +125,8 @@ Route all_events(Parts& parts) {
 }  // namespace
 
 Routes events_routes(Parts& parts) {
-  return {job_events(parts), all_events(parts)};
+  const auto slots = std::make_shared<StreamSlots>(parts.streams_max);
+  return {job_events(parts, slots), all_events(parts, slots)};
 }
 
 }  // namespace rollcall::front

@@ -11,6 +11,11 @@ namespace rollcall::front {
 namespace {
 
 constexpr std::size_t body_bytes_max = std::size_t{1024} * 1024;
+/// Graph gives up after three seconds, and sends it again where it was answered with 503 or not at all.
+constexpr std::chrono::milliseconds answer_within{2'500};
+/// Of all, whoever sends: they come from few addresses, or from the ingress' only, and Graph counts a 429
+/// against the subscription.
+constexpr double per_second = 500;
 
 /// What came of the notifications of one request. Who sent them learns none of it.
 struct Tally {
@@ -84,7 +89,9 @@ Routes hooks_routes(Parts& parts) {
             .body_optional = true,
             .answers = {{200, "", "The validationToken.", "text/plain"}, {202, "", "Taken."}},
             .tag = "hooks",
-            .body_bytes_max = body_bytes_max},
+            .body_bytes_max = body_bytes_max,
+            .answer_within = answer_within,
+            .per_second = per_second},
            [&parts](const Call& call) { return take(parts, call); }}};
 }
 

@@ -25,26 +25,17 @@ Response job_answer(const Job& job, const Call& call) {
   return response;
 }
 
-// ---- One job: asked for most of all, so all that come at once are answered by one statement.
+// ---- One job: asked for most of all.
 
 Route get_job(const std::shared_ptr<JobGatherer>& gatherer) {
-  Route route;
-  route.operation = {.method = "GET",
-                     .path = "/api/v1/jobs/{job}",
-                     .id = "get_job",
-                     .summary = "A job as it is now; Retry-After says when to ask again.",
-                     .answers = one_job,
-                     .tag = "jobs"};
-  route.begin = [gatherer](Call call, Respond respond) {
-    const JobQuestion question{job_of(call), viewer_of(call)};
-    gatherer->ask(question, [call = std::move(call), respond = std::move(respond)](
-                                std::optional<Job> job, const std::exception_ptr& failed) {
-      if (failed)
-        return respond(problem_answer(refusal_for(failed, call.request_id, "get_job"), call.request_id));
-      respond(job ? job_answer(*job, call) : problem_answer(job_not_found(), call.request_id));
-    });
-  };
-  return route;
+  return job_route(gatherer,
+                   {.operation = {.method = "GET",
+                                  .path = "/api/v1/jobs/{job}",
+                                  .id = "get_job",
+                                  .summary = "A job as it is now; Retry-After says when to ask again.",
+                                  .answers = one_job,
+                                  .tag = "jobs"},
+                    .answer = job_answer});
 }
 
 // ---- The list.

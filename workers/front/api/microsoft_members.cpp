@@ -1,4 +1,4 @@
-#include "workers/front/adapters/microsoft_store.h"
+#include "workers/front/adapters/member_changes.h"
 #include "workers/front/api/microsoft.h"
 
 #include <utility>
@@ -44,14 +44,9 @@ class Members {
     const std::string named = text_member(call.body, "member_id");
     const Uuid member =
         named.empty() ? graph.account_of(text_member(call.body, "email")) : *Uuid::parse(named);
-    const auto changed = graph.add(group, member);
-    settle(call, graph, group, changed);
-    if (changed.outcome == MemberOutcome::absent)
-      throw Refused({422,
-                     "member_not_found",
-                     "There is no account " + member.to_string() + " in the tenant.",
-                     {{"/member_id", "names no account"}}});
-    record(call, group, {member, true, changed.outcome == MemberOutcome::done, changed.request_id});
+    const auto [begun, changed] =
+        carry_out(call, graph, group, member, true, [&] { return graph.add(group, member); });
+    record(call, begun, group, {member, true, changed.outcome == MemberOutcome::done, changed.request_id});
     const bool already = changed.outcome == MemberOutcome::already;
     return json_answer(already ? 200 : 201, {{"id", member.to_string()}, {"already_member", already}});
   }
@@ -63,10 +58,10 @@ class Members {
       throw Refused(
           {400, "path_invalid", "The memberId in the path is no UUID.", {{"memberId", "is no UUID"}}});
     auto graph = graph_for(parts_, call);
-    const auto changed = graph.remove(group, *member);
-    settle(call, graph, group, changed);
+    const auto [begun, changed] =
+        carry_out(call, graph, group, *member, false, [&] { return graph.remove(group, *member); });
     const bool removed = changed.outcome == MemberOutcome::done;
-    record(call, group, {*member, false, removed, changed.request_id});
+    record(call, begun, group, {*member, false, removed, changed.request_id});
     if (!removed)
       throw Refused(
           {404, "not_a_member", "The account " + member->to_string() + " is not a member of the group."});
@@ -74,14 +69,40 @@ class Members {
   }
 
  private:
-  void settle(const Call& call, MicrosoftGraph& graph, const Uuid& group, const MemberChanged& changed) {
-    if (changed.outcome == MemberOutcome::group_missing)
-      throw Refused(examine_absence(parts_, call, graph, group).refusal);
+  struct Begun {
+    Uuid id;
+    MemberChanged changed;
+  };
+  /// Asks Graph, with the intention on record. Where the answer never came it stays there, and so it does
+  /// where this process dies: then the audit trail learns that the outcome is unknown.
+  template <class Change>
+  Begun carry_out(const Call& call, MicrosoftGraph& graph, const Uuid& group, const Uuid& member,
+                  bool present, Change change) {
+    const Uuid id = begin_member_change(parts_.database, call.organization, group, member, present,
+                                        call.caller.identity());
+    try {
+      Begun begun{id, change()};
+      const auto outcome = begun.changed.outcome;
+      if (outcome == MemberOutcome::group_missing)
+        throw Refused(examine_absence(parts_, call, graph, group).refusal);
+      if (outcome == MemberOutcome::absent)
+        throw Refused({422,
+                       "member_not_found",
+                       "There is no account " + member.to_string() + " in the tenant.",
+                       {{"/member_id", "names no account"}}});
+      return begun;
+    } catch (const Refused&) {
+      drop_member_change(parts_.database, id);
+      throw;
+    } catch (const Error& error) {
+      if (error.fault() != Fault::transient) drop_member_change(parts_.database, id);
+      throw;
+    }
   }
 
-  void record(const Call& call, const Uuid& group, const MemberChange& change) {
+  void record(const Call& call, const Uuid& begun, const Uuid& group, const MemberChange& change) {
     auto stored = parts_.database.transact([&](postgres::Transaction& transaction) {
-      return record_member_change(transaction, call.organization, group, change, call.asker());
+      return record_member_change(transaction, begun, call.organization, group, change, call.asker());
     });
     for (auto& one : stored)
       publish(parts_, std::move(one));

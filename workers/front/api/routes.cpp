@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace rollcall::front {
 
@@ -12,29 +13,39 @@ void publish(Parts& parts, runs::Stored stored) {
   if (!stored.ids.empty()) parts.outbox.publish(stored.ids, std::move(stored.messages));
 }
 
+namespace {
+
+const Operation openapi_operation{.method = "GET",
+                                  .path = "/openapi.json",
+                                  .id = "get_openapi",
+                                  .summary = "This interface as an OpenAPI 3.1 document.",
+                                  .access = Access::anyone,
+                                  .answers = {{200, "Document", "The document."}},
+                                  .tag = "document"};
+
+/// The document is made once; only the root that clients call is put in for each.
+Route document_route(Operation operation, const Json& document) {
+  Route route;
+  route.operation = std::move(operation);
+  route.begin = [rest = dump(document).substr(1)](const Call& call, const Respond& respond) {
+    const Json servers = Json::array({{{"url", call.public_root}}});
+    respond({200, {{"Content-Type", "application/json"}}, R"({"servers":)" + dump(servers) + "," + rest});
+  };
+  return route;
+}
+
+}  // namespace
+
 Routes document_routes(const Routes& all) {
-  const Operation openapi{.method = "GET",
-                          .path = "/openapi.json",
-                          .id = "get_openapi",
-                          .summary = "This interface as an OpenAPI 3.1 document.",
-                          .access = Access::anyone,
-                          .answers = {{200, "Document", "The document."}},
-                          .tag = "document"};
-  Operation copilot = openapi;
+  Operation copilot = openapi_operation;
   copilot.path = "/openapi-copilot.json";
   copilot.id = "get_openapi_for_copilot";
   copilot.summary = "What of it Microsoft 365 Copilot can call, as OpenAPI 3.0.";
-  std::vector<Operation> operations{openapi, copilot};
+  std::vector<Operation> operations{openapi_operation, copilot};
   for (const auto& route : all)
     operations.push_back(route.operation);
-  return {{openapi,
-           {},
-           [operations](const Call& call, const Respond& respond) {
-             respond(json_answer(200, openapi_document(operations, call.public_root)));
-           }},
-          {copilot, {}, [operations](const Call& call, const Respond& respond) {
-             respond(json_answer(200, copilot_document(openapi_document(operations, call.public_root))));
-           }}};
+  const Json document = openapi_document(operations);
+  return {document_route(openapi_operation, document), document_route(copilot, copilot_document(document))};
 }
 
 Routes all_routes(Parts& parts) {

@@ -31,6 +31,7 @@ struct Parts {
   metrics::Registry* metrics = nullptr;
   /// For questions that many ask at once, so that what waits for Graph holds none of them up; null: `pool`.
   Pool* looks = nullptr;
+  std::size_t streams_max = 100;  ///< of events, that one caller may have open here
 };
 
 /// Publishes what a transaction stored; the caller's answer does not wait for Kafka.
@@ -43,6 +44,7 @@ Routes hooks_routes(Parts& parts);
 Routes operations_routes(Parts& parts);
 Routes organizations_routes(Parts& parts);
 Routes rosters_routes(Parts& parts);
+/// /openapi.json of these and of itself, and what of it is for Copilot.
 Routes document_routes(const Routes& all);
 Routes events_routes(Parts& parts);
 Routes jobs_routes(Parts& parts);

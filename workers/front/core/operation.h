@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,11 @@ struct Operation {
   std::vector<AnswerShape> answers = {};
   std::string tag = {};  ///< the chapter of the document
   std::size_t body_bytes_max = std::size_t{64} * 1024;
+  /// 0: as long as it takes; else 503 by then.
+  std::chrono::milliseconds answer_within{0};
+  /// 0: each caller has a pace; else so many a second of this operation whoever calls, and four times that at
+  /// once.
+  double per_second = 0;
 };
 
 }  // namespace rollcall::front
