@@ -59,7 +59,7 @@ export async function startWorld() {
       const [port, ops] = [await freePort(), await freePort()];
       const program = new Program("front", `${process.env.BENCH_BIN}/rollcall-front`, [], {
         DATABASE_URL: url, ROLLCALL_HTTP_PORT: String(port), ROLLCALL_OPS_PORT: String(ops), ROLLCALL_HTTP_RATE: "1000000",
-        ROLLCALL_HTTP_BURST: "1000000", ROLLCALL_LOG_LEVEL: "warn", MS_AUTH_AUTHORITY: authority.root, MS_GRAPH_URL: authority.root,
+        ROLLCALL_HTTP_BURST: "1000000", ROLLCALL_HTTP_STREAMS: "1000000", ROLLCALL_LOG_LEVEL: "warn", MS_AUTH_AUTHORITY: authority.root, MS_GRAPH_URL: authority.root,
         MS_AUTH_TENANT_ID: tenant, MS_AUTH_CLIENT_ID: client, MS_AUTH_SECRET: "bench" });
       await ready(`http://127.0.0.1:${ops}/readyz`, program);
       return { program, port };
