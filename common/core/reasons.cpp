@@ -12,7 +12,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"json_too_deep", "Flatten the message."},
     {"json_too_large", "Send a smaller message."},
     {"json_member_twice", "Name each member of an object once."},
-    {"schema_violation", "Correct the field that the message names; the schemas are in schemas/messages."},
+    {"schema_violation",
+     "Correct the field that the message names; schemas/messages and /openapi.json have the schemas."},
     {"unknown_message_type", "Set the ce_type header to a type this topic carries, or leave it out."},
     // organizations and groups
     {"organization_not_found", "Check the id with 'rollcall org list'."},

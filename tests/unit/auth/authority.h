@@ -36,7 +36,7 @@ inline auth::Policy policy() {
 }
 
 inline auth::Settings settings() {
-  return {authority, tenant, policy()};
+  return {authority, tenant, policy(), {}};
 }
 
 inline std::int64_t seconds(WallTime time) {

@@ -63,11 +63,9 @@ Json parameters_of(const Operation& operation) {
 std::vector<int> refusals_of(const Operation& operation) {
   std::vector<int> statuses{400, 414, 429, 431, 500, 503};
   const bool signed_in = operation.access != Access::anyone;
-  const bool guarded = operation.access != Access::anyone && operation.access != Access::signed_in;
-  if (signed_in) statuses.push_back(401);
-  if (guarded) statuses.push_back(403);
+  if (signed_in) statuses.insert(statuses.end(), {401, 403});  // 403: a role, or the scope asked of people
   if (operation.path.find('{') != std::string::npos || operation.microsoft) statuses.push_back(404);
-  if (!operation.body.empty()) statuses.insert(statuses.end(), {413, 415});
+  if (!operation.body.empty()) statuses.insert(statuses.end(), {408, 413, 415});
   if (operation.method == "POST") statuses.insert(statuses.end(), {409, 422});
   if (operation.microsoft) statuses.push_back(502);
   std::ranges::sort(statuses);
@@ -126,7 +124,7 @@ Json describe(const Operation& operation) {
 
 Json problem_responses() {
   Json responses = Json::object();
-  for (const int status : {400, 401, 403, 404, 409, 412, 413, 414, 415, 422, 429, 431, 500, 502, 503})
+  for (const int status : {400, 401, 403, 404, 408, 409, 412, 413, 414, 415, 422, 429, 431, 500, 502, 503})
     responses["Problem" + std::to_string(status)] = {
         {"description", reason_phrase(status)},
         {"content", {{"application/problem+json", {{"schema", reference("Problem")}}}}}};
