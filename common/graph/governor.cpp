@@ -93,57 +93,95 @@ std::optional<milliseconds> Governor::room_for(const Cost& cost, bool next, Stea
   return std::max(*units, *writes);
 }
 
+std::uint64_t Governor::join(Cost cost, Priority priority, milliseconds patience,
+                             const std::string& organization) {
+  const auto now = clock_.steady();
+  const std::uint64_t id = ++last_id_;
+  line_.join(id, priority, organization, now);
+  callers_.emplace(id, Caller{cost, now, now + std::clamp(patience, milliseconds{0}, longest)});
+  waiting_ = {waiting_.resource_units + cost.resource_units, waiting_.writes + cost.writes};
+  return id;
+}
+
+Governor::Look Governor::look_locked(std::uint64_t id, bool stopped) {
+  const auto& [cost, begun, deadline] = callers_.at(id);
+  const auto now = clock_.steady();
+  refresh(now);
+  // In turn even where a later, smaller call would fit: else a full batch could starve.
+  const bool my_turn = line_.next(now) == id;
+  const auto room = room_for(cost, my_turn, now);
+  const auto paused =
+      std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now));
+  const auto needed = std::max(paused, room.value_or(milliseconds{0}));
+  if (my_turn && room && needed == milliseconds{0}) {
+    leave_line(id, true, now);
+    return {Look::Answer::granted};
+  }
+  // A wait that is known to be too long is not begun: the caller has better things to do. But with less
+  // than all of the quota, nothing is known before the others have had time to give us more.
+  const bool too_long = now + needed > deadline;
+  const bool part = std::min({share_[0], share_[1], reach_[0], reach_[1]}) < 1;
+  const bool may_grow = part && now < begun + share_looked_at && now + paused <= deadline;
+  if (stopped || now >= deadline || (too_long && !may_grow)) {
+    const auto wait = std::max(needed, room ? milliseconds{1} : share_looked_at);
+    if (!stopped) remember_refused(cost, wait, now);
+    leave_line(id, false, now);
+    return {Look::Answer::refused, wait};
+  }
+  const auto until = too_long                           ? begun + share_looked_at
+                     : room && needed > milliseconds{0} ? now + needed
+                                                        : now + line_.aging();
+  return {Look::Answer::wait, milliseconds{0}, std::min<SteadyTime>(deadline, until)};
+}
+
+void Governor::leave_line(std::uint64_t id, bool granted, SteadyTime now) {
+  const auto cost = callers_.extract(id).mapped().cost;
+  line_.leave(id, granted, now);
+  waiting_ = {waiting_.resource_units - cost.resource_units, waiting_.writes - cost.writes};
+  if (granted) {
+    resource_units_.reserve(cost.resource_units);
+    writes_.reserve(cost.writes);
+    units_in_flight_ += cost.resource_units;
+    reserved_.emplace(id, cost);
+  }
+  announce();  // the next in line may go
+}
+
+/// Who is sent away comes again when it was told to. If the need were forgotten meanwhile, the share would be
+/// as small again by then as it was, and the call be refused again, for ever. What had been used counts in
+/// it: the run goes the same way up to that call. The largest need, not the sum: one caller may ask often.
+void Governor::remember_refused(const Cost& cost, milliseconds wait, SteadyTime now) {
+  if (now >= refused_until_) refused_ = {0, 0};
+  refused_.resource_units =
+      std::max(refused_.resource_units, resource_units_.used(now) + cost.resource_units);
+  if (cost.writes > 0) refused_.writes = std::max(refused_.writes, writes_.used(now) + cost.writes);
+  refused_until_ = std::max<SteadyTime>(refused_until_, now + std::min(wait, longest) + shortage_remembered);
+}
+
+std::uint64_t Governor::ask(Cost cost, Priority priority, milliseconds patience,
+                            const std::string& organization) {
+  const std::lock_guard lock(mutex_);
+  return join(cost, priority, patience, organization);
+}
+
+Governor::Look Governor::look(std::uint64_t id) {
+  const std::lock_guard lock(mutex_);
+  return look_locked(id, false);
+}
+
 std::optional<std::uint64_t> Governor::acquire(Cost cost, Priority priority, milliseconds patience,
                                                const std::stop_token& stop, milliseconds& wait,
                                                const std::string& organization) {
   std::unique_lock lock(mutex_);
-  const auto begun = clock_.steady();
-  const auto deadline = begun + std::clamp(patience, milliseconds{0}, longest);
-  const std::uint64_t ticket = ++last_id_;
-  line_.join(ticket, priority, organization, begun);
-  waiting_ = {waiting_.resource_units + cost.resource_units, waiting_.writes + cost.writes};
-  bool granted = false;
+  const auto id = join(cost, priority, patience, organization);
   for (;;) {
-    const auto now = clock_.steady();
-    refresh(now);
-    // In turn even where a later, smaller call would fit: else a full batch could starve.
-    const bool my_turn = line_.next(now) == ticket;
-    const auto room = room_for(cost, my_turn, now);
-    const auto paused =
-        std::chrono::ceil<milliseconds>(std::max(SteadyTime::duration::zero(), paused_until_ - now));
-    const auto needed = std::max(paused, room.value_or(milliseconds{0}));
-    if (my_turn && room && needed == milliseconds{0}) {
-      granted = true;
-      break;
-    }
-    // A wait that is known to be too long is not begun: the caller has better things to do. But with less
-    // than all of the quota, nothing is known before the others have had time to give us more.
-    const bool too_long = now + needed > deadline;
-    const bool part = std::min({share_[0], share_[1], reach_[0], reach_[1]}) < 1;
-    const bool may_grow = part && now < begun + share_looked_at && now + paused <= deadline;
-    if (stop.stop_requested() || now >= deadline || (too_long && !may_grow)) {
-      wait = std::max(needed, room ? milliseconds{1} : share_looked_at);
-      break;
-    }
-    const auto until = too_long                           ? begun + share_looked_at
-                       : room && needed > milliseconds{0} ? now + needed
-                                                          : now + line_.aging();
+    const auto look = look_locked(id, stop.stop_requested());
+    wait = look.wait;
+    if (look.answer == Look::Answer::granted) return id;
+    if (look.answer == Look::Answer::refused) return std::nullopt;
     const auto seen = change_;
-    wait_until(clock_, lock, changed_, stop, std::min<SteadyTime>(deadline, until),
-               [&] { return change_ != seen; });
+    wait_until(clock_, lock, changed_, stop, look.until, [&] { return change_ != seen; });
   }
-  line_.leave(ticket, granted, clock_.steady());
-  waiting_ = {waiting_.resource_units - cost.resource_units, waiting_.writes - cost.writes};
-  if (granted) {
-    wait = milliseconds{0};
-    resource_units_.reserve(cost.resource_units);
-    writes_.reserve(cost.writes);
-    units_in_flight_ += cost.resource_units;
-    reserved_.emplace(ticket, cost);
-  }
-  announce();  // the next in line may go
-  if (!granted) return std::nullopt;
-  return ticket;
 }
 
 void Governor::settle(std::uint64_t id, Cost actual) {
@@ -260,8 +298,14 @@ void Governor::set_lease(SteadyTime until) {
 Governor::Demand Governor::demand() {
   const std::lock_guard lock(mutex_);
   const auto now = clock_.steady();
-  return {{resource_units_.used(now) / units_known_, writes_.used(now) / limits_.writes},
-          {waiting_.resource_units / units_known_, waiting_.writes / limits_.writes},
+  const double units = resource_units_.used(now), writes = writes_.used(now);
+  Cost waiting = waiting_;
+  if (now < refused_until_) {
+    waiting.resource_units = std::max(waiting.resource_units, refused_.resource_units - units);
+    waiting.writes = std::max(waiting.writes, refused_.writes - writes);
+  }
+  return {{units / units_known_, writes / limits_.writes},
+          {waiting.resource_units / units_known_, waiting.writes / limits_.writes},
           {now < short_until_[0], now < short_until_[1]},
           {batch_parts_max / units_known_, batch_parts_max / limits_.writes}};
 }

@@ -50,6 +50,16 @@ class Governor {
   std::optional<std::uint64_t> acquire(Cost cost, Priority priority, std::chrono::milliseconds patience,
                                        const std::stop_token& stop, std::chrono::milliseconds& wait,
                                        const std::string& organization = {});
+  /// acquire() step by step, for whoever has no thread that could wait: stands in line from here on …
+  std::uint64_t ask(Cost cost, Priority priority, std::chrono::milliseconds patience,
+                    const std::string& organization);
+  struct Look {
+    enum class Answer { granted, refused, wait } answer;
+    std::chrono::milliseconds wait{0};  ///< refused: as acquire() says it
+    SteadyTime until{};                 ///< wait: look again by then, and when anything has changed
+  };
+  /// … until the answer is something else than to wait; granted, `id` is the reservation's.
+  Look look(std::uint64_t id);
   /// The answer to reservation `id` is in; `actual` is what it really cost where the headers said so.
   void settle(std::uint64_t id, Cost actual);
 
@@ -73,7 +83,7 @@ class Governor {
   /// As parts of the whole quota.
   struct Demand {
     PerQuota used;                 ///< what counts now
-    PerQuota waiting;              ///< what stands in line
+    PerQuota waiting;              ///< what stands in line, or was sent away and is to come again
     std::array<bool, 2> is_short;  ///< somebody had to wait for it within the last seconds
     PerQuota batch;                ///< what a full $batch of writes costs: with less in reach, nothing moves
   };
@@ -89,6 +99,15 @@ class Governor {
  private:
   void refresh(SteadyTime now) const;
   void learn(double percentage, double write_share, SteadyTime now);
+  struct Caller {
+    Cost cost;
+    SteadyTime begun, deadline;
+  };
+  std::uint64_t join(Cost cost, Priority priority, std::chrono::milliseconds patience,
+                     const std::string& organization);
+  Look look_locked(std::uint64_t id, bool stopped);
+  void leave_line(std::uint64_t id, bool granted, SteadyTime now);
+  void remember_refused(const Cost& cost, std::chrono::milliseconds wait, SteadyTime now);
   std::optional<std::chrono::milliseconds> room_for(const Cost& cost, bool next, SteadyTime now);
   bool pause_locked(std::chrono::milliseconds pause);
   void announce();
@@ -104,7 +123,10 @@ class Governor {
   double units_in_flight_ = 0;
   std::uint64_t last_id_ = 0;
   WaitingLine line_;
-  Cost waiting_{0, 0};  // of all in line
+  std::map<std::uint64_t, Caller> callers_;  // in line
+  Cost waiting_{0, 0};                       // of all of them
+  Cost refused_{0, 0};                       // so much would have had to count for all who were sent away
+  SteadyTime refused_until_{};
   std::function<void(std::chrono::milliseconds)> on_pause_;
   SteadyTime paused_until_{};
   PerQuota share_{1, 1}, of_others_{0, 0}, reach_{1, 1};

@@ -226,8 +226,9 @@ bool QuotaShare::is_silent(const Other& other) const {
 }
 
 bool QuotaShare::is_gone(const Other& other) const {
-  if (other.before_us && other.news.instance == options_.instance)
-    return true;  // it was us, before a restart
+  // It was us, before a restart. Should a word of that life arrive late, the database cannot tell whether
+  // it lives: the instance there is this process.
+  if (other.news.instance == options_.instance) return other.before_us || is_silent(other);
   if (!is_silent(other) || living_asked_ < other.read + silence) return false;
   const auto found = living_.find(other.news.instance);
   return found == living_.end() || found->second >= dead_after;

@@ -252,3 +252,29 @@ TEST_CASE("the observer hears of a pause once, and not of those of others") {
   governor.apply_pause(30s);
   CHECK(heard == std::vector<std::chrono::milliseconds>{10s, 30s});
 }
+
+TEST_CASE("what a call that was sent away needs is remembered until it is to come again") {
+  ManualClock clock;
+  Governor governor({1000, 1000, 10'000ms, 100, 30'000ms}, clock);
+  CHECK(spend(governor, 1, {2, 2}) == 1);
+  std::chrono::milliseconds wait{0};
+  CHECK_FALSE(try_acquire(governor, {99, 99}, wait));
+  CHECK(wait == 30'000ms);
+  CHECK(governor.demand().waiting[1] == Approx(0.99));  // beside what counts
+  clock.advance(wait);
+  CHECK(governor.demand().used[1] == 0);
+  CHECK(governor.demand().waiting[1] == Approx(1.01));  // it will go the same way again
+  clock.advance(5s);
+  CHECK(governor.demand().waiting[1] == 0);
+}
+
+TEST_CASE("what is refused because of a stop is no need") {
+  ManualClock clock;
+  Governor governor({10, 10, 10'000ms, 100, 30'000ms}, clock);
+  CHECK(spend(governor, 1, {10, 0}) == 1);
+  std::stop_source stop;
+  stop.request_stop();
+  std::chrono::milliseconds wait{0};
+  CHECK_FALSE(governor.acquire({5, 0}, Priority::bulk, 1min, stop.get_token(), wait));
+  CHECK(governor.demand().waiting[0] == 0);
+}

@@ -283,6 +283,49 @@ TEST_CASE("a process that was stopped holds nothing when it goes on") {
   CHECK(static_cast<double>(stopped.spent - before) == Approx(quota * 1.5).epsilon(0.02));
 }
 
+TEST_CASE("what a former life of a process said last, and arrives late, holds nothing for ever") {
+  World world;
+  world.start("worker-0");
+  world.run(2s);
+  world.processes[0]->alive = false;
+  auto& again = world.start("worker-0");
+  world.run(2s);
+  ShareNews late;
+  late.member = "member-0";
+  late.instance = "worker-0";
+  late.sequence = 1'000;
+  late.hold = late.reach = {0.5, 0.5};
+  again.outbox.push_back(late);
+  world.run(QuotaShare::silence + write_window + 5s);
+  again.demand = busy;
+  world.run(window);
+  const auto from = world.clock.steady();
+  world.run(3 * window);
+  CHECK(world.spent_since(from) >= 0.99 * quota * 3);
+}
+
+TEST_CASE("what a process has no share for, it has when it tries again after the wait it was told") {
+  World world;
+  auto& one = world.start();
+  world.start();
+  world.run(5s);  // idle: both keep but a part in hand
+  milliseconds wait{0};
+  const auto call = [&](double units) {
+    const Cost cost{units * quota, 0};
+    const auto id = one.governor->acquire(cost, Priority::bulk, 0ms, {}, wait);
+    if (id) one.governor->settle(*id, cost);
+    return id.has_value();
+  };
+  const double in_hand = one.governor->status().resource_units_limit / quota;
+  REQUIRE(in_hand < 0.5);
+  // The second never fits beside the first, as long as the share stays what it is.
+  const auto attempt = [&] { return call(0.1) && call(in_hand - 0.01); };
+  CHECK_FALSE(attempt());
+  CHECK(wait == window);
+  world.run(wait);
+  CHECK(attempt());
+}
+
 TEST_CASE("without Kafka everybody keeps what it holds, and no more") {
   World world;
   world.start().demand = busy;
