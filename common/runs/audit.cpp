@@ -1,11 +1,17 @@
 #include "common/runs/audit.h"
 
 #include "common/crypto/crypto.h"
+#include "common/runs/audit_event.h"
 
 namespace rollcall::runs {
 
 Stored store_audit(postgres::Transaction& transaction, const AuditEntry& entry, WallTime now) {
-  const std::string id = crypto::new_uuid().to_string();
+  return store_audit_as(transaction, crypto::new_uuid(), entry, now);
+}
+
+Stored store_audit_as(postgres::Transaction& transaction, const Uuid& event_id, const AuditEntry& entry,
+                      WallTime now) {
+  const std::string id = event_id.to_string();
   Json event = {{"event_id", id},       {"occurred_at", to_rfc3339(now)}, {"tenant_id", entry.tenant_id},
                 {"actor", entry.actor}, {"action", entry.action},         {"detail", entry.detail}};
   if (entry.organization_id) event["organization_id"] = entry.organization_id->to_string();

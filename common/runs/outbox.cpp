@@ -34,11 +34,28 @@ void append(std::string& row, const kafka::Message& message) {
   row.append(row.empty() ? "[" : ",").append(writer.take());
 }
 
+/// Audit events must come to stand in audit.events: kept by id until they do, so that 'rollcall audit verify'
+/// can name what Kafka lost.
+void expect_audit(postgres::Transaction& transaction, const std::vector<kafka::Message>& messages) {
+  std::vector<postgres::Value> events, runs;
+  for (const auto& message : messages) {
+    if (message.header("ce_type") != "rollcall.audit-event.v1") continue;
+    events.push_back(message.header("ce_id"));
+    const auto value = parse_json(message.value);
+    const std::string run = value ? text_member(*value, "run_id") : std::string();
+    runs.push_back(run.empty() ? postgres::Value() : postgres::value(run));
+  }
+  if (events.empty()) return;
+  transaction.execute("INSERT INTO audit.expected (event_ids, run_ids) VALUES ($1::uuid[], $2::uuid[])",
+                      {postgres::array(events), postgres::array(runs)});
+}
+
 }  // namespace
 
 std::vector<long> store_in_outbox(postgres::Transaction& transaction,
                                   const std::vector<kafka::Message>& messages) {
   if (messages.empty()) return {};
+  expect_audit(transaction, messages);
   std::vector<postgres::Value> rows;
   for (std::size_t from = 0; from < messages.size(); from += row_max) {
     std::string row;

@@ -1,9 +1,9 @@
 #include "ops/cli/arguments.h"
 
+#include "ops/cli/complaint.h"
+
 #include <algorithm>
-#include <numeric>
 #include <ostream>
-#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -42,12 +42,7 @@ class Tree {
     workers();
     topics();
     dead();
-    auto& audit = group("audit", "What was changed, by whom.");
-    auto& list =
-        leaf(audit, "list", "Lists the newest audit events.", "rollcall audit list --org Contoso --limit 50");
-    list.add_option("--org", a_.organization, "Only of this organization: id or unique name");
-    list.add_option("--run", a_.run, "Only of this run");
-    limit(list);
+    audit();
     sandbox();
   }
 
@@ -237,6 +232,35 @@ class Tree {
     replay.add_flag("--dry-run", a_.dry_run, "Say what would be sent back, and send nothing");
   }
 
+  void audit() {
+    auto& audit = group("audit", "What was changed, by whom.");
+    auto& list =
+        leaf(audit, "list", "Lists the newest audit events.", "rollcall audit list --org Contoso --limit 50");
+    list.add_option("--org", a_.organization, "Only of this organization: id or unique name");
+    list.add_option("--run", a_.run, "Only of this run");
+    limit(list);
+    auto& exported = leaf(audit, "export", "Writes events as JSON lines, the oldest first.",
+                          "rollcall audit export --org Contoso --since 2026-11-01T00:00:00Z > audit.jsonl");
+    exported.add_option("--org,--organization", a_.organization,
+                        "Only of this organization: id or unique name");
+    exported.add_option("--since", a_.from, "Only what happened from then on, as 2026-11-01T00:00:00Z");
+    exported.add_option("--until", a_.to, "Only what happened before then");
+    auto& verify =
+        leaf(audit, "verify", "Finds what was changed in, taken from or put into the audit trail.",
+             "rollcall audit verify\n  rollcall audit verify --since 2026-11-01T00:00:00Z --json\n\n"
+             "Exit 0: nothing is wrong; 1: what is wrong is listed; 5: nothing is wrong as far as it "
+             "could be looked at, but Kafka could not be asked.");
+    verify.add_option("--since", a_.from, "Only what was sealed from then on, as 2026-11-01T00:00:00Z");
+    verify.add_flag("--without-kafka", a_.without_kafka,
+                    "Do not ask for published roots, nor whether events are still on their way");
+    auto& erase =
+        leaf(audit, "erase", "Erases a person from the audit trail; it still verifies.",
+             "rollcall audit erase 1b2d4c1e-0000-4000-8000-000000000001 --reason \"request 4711\"\n\n"
+             "What is erased cannot be brought back. Name no person in the reason: it is kept.");
+    erase.add_option("PERSON", a_.user, "Object id of the person")->required();
+    erase.add_option("--reason", a_.reason, "Why; kept for good")->required();
+  }
+
   void sandbox() {
     auto& sandbox = group("sandbox", "The stand-in for Microsoft 365 at MS_GRAPH_URL.");
     leaf(sandbox, "reset", "Empties the sandbox: groups, people, counters.", "rollcall sandbox reset");
@@ -302,57 +326,6 @@ class Tree {
   Arguments& a_;
   CLI::App app_;
 };
-
-/// The commands typed so far, as "rollcall org".
-std::string words_of(CLI::App& app) {
-  std::string words = app.get_name();
-  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
-    at = at->get_subcommands().front();
-    words += " " + at->get_name();
-  }
-  return words;
-}
-
-/// Levenshtein's distance.
-std::size_t distance(const std::string& a, const std::string& b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0UL);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t above = row[j + 1];
-      row[j + 1] = std::min({above + 1, row[j] + 1, diagonal + (a[i] == b[j] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
-/// What is wrong, in words: the parser says of a command that it does not know only that one is missing.
-std::string complaint(CLI::App& app, const CLI::ParseError& error) {
-  CLI::App* at = &app;
-  while (!at->get_subcommands().empty())
-    at = at->get_subcommands().front();
-  std::vector<std::string> known;
-  for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; }))
-    known.push_back(sub->get_name());
-  const auto unread = at->remaining();
-  if (known.empty() || dynamic_cast<const CLI::RequiredError*>(&error) == nullptr) return error.what();
-  if (unread.empty() || unread.front().starts_with('-')) {
-    std::string list;
-    for (const auto& name : known)
-      list += (list.empty() ? "" : ", ") + name;
-    return words_of(app) + " needs a command: " + list;
-  }
-  const std::string& typed = unread.front();
-  const auto nearest = std::ranges::min_element(known, {}, [&](const std::string& name) {
-    return name.starts_with(typed) ? 0 : distance(typed, name);
-  });
-  // Farther off it would be a guess.
-  const bool near = distance(typed, *nearest) <= 2 || nearest->starts_with(typed);
-  return "there is no command '" + words_of(app) + " " + printable(typed) + "'" +
-         (near ? "; did you mean '" + words_of(app) + " " + *nearest + "'?" : "");
-}
 
 }  // namespace
 

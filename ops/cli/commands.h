@@ -54,6 +54,9 @@ int dead_show(Context& context, const Arguments& arguments);
 int dead_replay(Context& context, const Arguments& arguments);
 
 int audit_list(Context& context, const Arguments& arguments);
+int audit_export(Context& context, const Arguments& arguments);
+int audit_verify(Context& context, const Arguments& arguments);
+int audit_erase(Context& context, const Arguments& arguments);
 
 int sandbox_reset(Context& context, const Arguments& arguments);
 int sandbox_stats(Context& context, const Arguments& arguments);

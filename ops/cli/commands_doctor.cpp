@@ -66,8 +66,9 @@ std::string check_settings(Context& context) {
 
 std::string check_topics(const std::vector<kafka::TopicDescription>& topics) {
   std::string missing;
-  for (const std::string& name : {runs::commands_topic("member-sync"), runs::ticks_topic("member-sync"),
-                                  std::string(runs::runs_topic), std::string(runs::audit_topic)})
+  for (const std::string& name :
+       {runs::commands_topic("member-sync"), runs::ticks_topic("member-sync"), std::string(runs::runs_topic),
+        std::string(runs::audit_topic), std::string("rollcall.audit-roots")})
     if (std::ranges::find(topics, name, &kafka::TopicDescription::name) == topics.end())
       missing += (missing.empty() ? "" : ", ") + name;
   if (!missing.empty()) throw Failure(failed, "topics_missing", "missing: " + missing);

@@ -25,6 +25,8 @@ std::vector<kafka::TopicSpec> all_topics(int partitions, int replication) {
     add(name + ".dead", kept);
   }
   add(runs::runs_topic, {});
+  // For every partition and day of the audit trail its last root stands for good, and every root for a month.
+  add("rollcall.audit-roots", {{"cleanup.policy", "compact"}, {"min.compaction.lag.ms", "2592000000"}});
   // The last word of every process; ages are told by the broker's clock, and who is silent for a day is gone.
   add("rollcall.throttle", {{"cleanup.policy", "compact,delete"},
                             {"message.timestamp.type", "LogAppendTime"},

@@ -123,4 +123,27 @@ until_true 60 "the end of the run is told" told "$run"
 same 6000
 alive
 until_true 30 "/readyz says ready" says ready
+rollcall audit verify || fail "the audit trail does not verify after all of this"
+
+# All of Kafka's data lost while audit events wait there: runs still settle, and what is missing is named, exactly.
+kill -TERM "$pid_audit_writer"
+until_true 30 "audit-writer ends" eval '! kill -0 "$pid_audit_writer"'
+roster 0 5989 && rollcall roster import "$org" "$work/roster.csv" >/dev/null
+rollcall policy "$org" set --removal mirror >/dev/null
+run=$(rollcall sync "$org" --json | jq -r .job_id)
+settled 120 "$run"
+until_true 60 "the outbox is empty" eval '[ "$(sql "SELECT count(*) FROM ops.outbox")" = 0 ]'
+down_kafka KILL
+rm -rf "$work/kafka/data"
+up_kafka
+rollcall topics create >/dev/null
+ROLLCALL_OPS_PORT=$(ops_port audit-writer) start_worker audit-writer
+people 5999
+again=$(rollcall sync "$org" --json | jq -r .job_id)
+settled 180 "$again"
+until_true 60 "the changes of the next run are audited" eval '[ "$(sql "SELECT count(*) FROM audit.events WHERE run_id = '"'$again'"'")" = 10 ]'
+until_true 60 "the roots are published again" eval '! rollcall audit verify --json | grep -q root_unpublished'
+rollcall audit verify --json >"$work/verify" && fail "audit verify finds nothing after Kafka lost everything"
+equal "$(jq -s -c "[.[] | select(.finding == \"event_missing\" and .run_id == \"$run\")] | length" "$work/verify")" 10 "events of run $run named as missing"
+equal "$(jq -s -c '[.[] | select(.finding and .finding != "event_missing")]' "$work/verify")" "[]" "what else is found"
 echo "away: passed"

@@ -5,6 +5,7 @@
 #include "workers/audit_writer/adapters/batch.h"
 #include "workers/audit_writer/adapters/events_table.h"
 #include "workers/audit_writer/adapters/parking.h"
+#include "workers/audit_writer/maintenance.h"
 
 #include <algorithm>
 
@@ -24,6 +25,7 @@ class Writer {
         clock_(clock),
         stop_(std::move(stop)),
         table_(database),
+        maintenance_(options, database, table_, producer, clock),
         group_(options.topic_prefix + "-audit-writer"),
         consumer_({options.kafka, group_, options.instance_id, {options.topic_prefix + ".audit"}}),
         written_(counter(metrics, "written")),
@@ -42,6 +44,7 @@ class Writer {
       take(options_.batch_max - batch_.messages, batch_.empty() ? idle_poll : time_left());
       if (!batch_.empty() && (batch_.messages >= options_.batch_max || time_left() == milliseconds{0}))
         write(false);
+      maintenance_.tick();
     }
     if (!batch_.empty()) write(true);
     try {
@@ -108,10 +111,11 @@ class Writer {
   }
 
   void write_once() {
-    const long written = table_.write(batch_.events);
-    written_.add(static_cast<double>(written));
-    duplicate_.add(static_cast<double>(batch_.events.size()) - static_cast<double>(written));
-    batch_.events.clear();
+    const Written written = table_.write(batch_.slices, clock_.wall());
+    written_.add(static_cast<double>(written.events));
+    duplicate_.add(static_cast<double>(written.duplicates));
+    batch_.slices.clear();
+    maintenance_.publish(written);
     send_and_wait(producer_, batch_.parked, milliseconds{5'000});
     parked_.add(static_cast<double>(batch_.parked.size()));
     batch_.parked.clear();
@@ -147,6 +151,7 @@ class Writer {
   const Clock& clock_;
   std::stop_token stop_;
   EventsTable table_;
+  Maintenance maintenance_;
   std::string group_;
   kafka::Consumer consumer_;
   Batch batch_;

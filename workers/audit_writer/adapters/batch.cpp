@@ -3,6 +3,8 @@
 #include "common/kafka/dead_letter.h"
 #include "common/log/log.h"
 
+#include <algorithm>
+
 namespace rollcall::audit_writer {
 namespace {
 
@@ -23,8 +25,13 @@ Result<Event> judge(const kafka::Message& message, const schema::Validator& sche
 
 void Batch::add(const kafka::Message& message, const schema::Validator& schemas, const std::string& group,
                 WallTime now) {
+  auto& slice =
+      slices.try_emplace({message.topic, message.partition}, Slice{{message.offset, 0}, {}}).first->second;
+  // After a rebalance the same partition may come again from further back.
+  slice.span = {std::min(slice.span.first, message.offset), std::max(slice.span.next, message.offset + 1)};
   if (auto event = judge(message, schemas, now)) {
-    events.push_back(std::move(*event));
+    event->offset = message.offset;
+    slice.events.push_back(std::move(*event));
   } else {
     log::warn("message_parked", {{"topic", message.topic},
                                  {"partition", message.partition},

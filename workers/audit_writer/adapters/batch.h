@@ -3,6 +3,7 @@
 #include "common/kafka/kafka.h"
 #include "common/schema/validator.h"
 #include "workers/audit_writer/core/event.h"
+#include "workers/audit_writer/core/reach.h"
 
 #include <cstdint>
 #include <map>
@@ -10,10 +11,17 @@
 
 namespace rollcall::audit_writer {
 
+/// What was read of one partition.
+struct Slice {
+  Span span;
+  std::vector<Event> events;  ///< in the order of their offsets
+};
+using Slices = std::map<kafka::TopicPartition, Slice>;
+
 /// What was read and is not yet committed: events to write, messages to park, and where to read on once both
 /// are done.
 struct Batch {
-  std::vector<Event> events;
+  Slices slices;
   std::vector<kafka::Message> parked;
   std::map<kafka::TopicPartition, std::int64_t> next;
   std::size_t messages = 0;

@@ -1,5 +1,7 @@
 #include "workers/audit_writer/core/event.h"
 
+#include "common/core/lower.h"
+
 #include <algorithm>
 
 namespace rollcall::audit_writer {
@@ -25,6 +27,11 @@ std::optional<std::string> optional_text(const Json& value, const char* name) {
   return found->get<std::string>();
 }
 
+std::optional<std::string> optional_id(const Json& value, const char* name) {
+  auto id = optional_text(value, name);
+  return id ? std::optional(lower(*id)) : std::nullopt;
+}
+
 unexpected<Problem> violation(const std::string& message) {
   return unexpected<Problem>(Problem{"schema_violation", message});
 }
@@ -41,15 +48,15 @@ Result<Event> to_event(const Json& value, WallTime now) {
   if (has_nul(value)) return violation("a text holds the character U+0000");
 
   Event event;
-  event.event_id = value.at("event_id").get<std::string>();
+  event.event_id = lower(value.at("event_id").get<std::string>());
   event.occurred_at = *occurred_at;
   event.tenant_id = value.at("tenant_id").get<std::string>();
-  event.organization_id = optional_text(value, "organization_id");
-  event.group_id = optional_text(value, "group_id");
-  event.run_id = optional_text(value, "run_id");
+  event.organization_id = optional_id(value, "organization_id");
+  event.group_id = optional_id(value, "group_id");
+  event.run_id = optional_id(value, "run_id");
   event.actor = value.at("actor").get<std::string>();
   event.action = value.at("action").get<std::string>();
-  event.member_object_id = optional_text(value, "member_object_id");
+  event.member_object_id = optional_id(value, "member_object_id");
   event.graph_request_id = optional_text(value, "graph_request_id");
   const auto detail = value.find("detail");
   event.detail = detail == value.end() ? "{}" : dump(*detail);

@@ -3,14 +3,15 @@
 #include "common/core/json.h"
 #include "common/core/result.h"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 /// Whether an audit event can stand in the table, decided from values alone.
 namespace rollcall::audit_writer {
 
-/// A row of audit.events. Times in milliseconds: a replay is cut the same way, so the primary key still knows
-/// it.
+/// A row of audit.events, ids in lower case as PostgreSQL shows them. Times in milliseconds: a replay is cut
+/// the same way, so the primary key still knows it.
 struct Event {
   std::string event_id;
   WallTime occurred_at;
@@ -18,7 +19,8 @@ struct Event {
   std::optional<std::string> organization_id, group_id, run_id;
   std::string actor, action;
   std::optional<std::string> member_object_id, graph_request_id;
-  std::string detail;  ///< JSON text
+  std::string detail = "{}";  ///< JSON text
+  std::int64_t offset = 0;    ///< where its message stands in its partition
 };
 
 /// From a value that the schema rollcall.audit-event.v1 accepts. Problem `schema_violation` for what a schema

@@ -1,9 +1,5 @@
-#include "workers/audit_writer/audit_writer.h"
-
-#include "common/crypto/crypto.h"
-#include "common/runs/runs.h"
-#include "tests/integration/scheduler/support.h"
-#include "tests/support/catch.h"
+#include "tests/integration/audit_writer/world.h"
+#include "workers/audit_writer/adapters/events_table.h"
 
 #include <thread>
 
@@ -12,52 +8,7 @@ using namespace std::chrono_literals;
 using test::Collector;
 using test::eventually;
 
-namespace {
-
-struct World {
-  World() {
-    options.kafka = test::kafka_options();
-    options.topic_prefix = prefix;
-    test::create_topics({prefix + ".audit", prefix + ".audit.dead"});
-  }
-
-  std::jthread writer() {
-    return std::jthread([this](std::stop_token stop) {
-      kafka::Producer own(test::kafka_options());
-      audit_writer::run_audit_writer(options, database, own, schemas, clock, metrics, std::move(stop));
-    });
-  }
-
-  kafka::Message event(int number, const std::string& occurred_at = "2026-11-21T09:30:00.000Z") {
-    const std::string id = crypto::derived_uuid({prefix, std::to_string(number)}).to_string();
-    return runs::make_message(prefix + ".audit", id, "rollcall.audit-event.v1", id,
-                              {{"event_id", id},
-                               {"occurred_at", occurred_at},
-                               {"tenant_id", "contoso"},
-                               {"actor", "cli, \"quoted\" {and} \\ braced"},
-                               {"action", "member_added"},
-                               {"member_object_id", id},
-                               {"detail", {{"n", number}, {"text", "a\"b\\c{d},NULL"}}}},
-                              clock.wall());
-  }
-
-  void send(const kafka::Message& message) {
-    producer.publish(message, [](const std::string&) {});
-  }
-
-  long events() { return database.query("SELECT count(*) FROM audit.events").at(0).number(0); }
-
-  test::MigratedDatabase migrated;
-  postgres::Database& database = migrated.database;
-  std::string prefix = test::unique("rc");
-  SystemClock clock;
-  schema::Validator schemas;
-  metrics::Registry metrics{"audit-writer"};
-  kafka::Producer producer{test::kafka_options()};
-  audit_writer::AuditWriterOptions options;
-};
-
-}  // namespace
+using test::World;
 
 TEST_CASE("audit events sent twice stand once, and bad ones are parked") {
   World world;
@@ -128,4 +79,40 @@ TEST_CASE("a batch the database refuses is kept until it is accepted") {
     world.send(world.event(i));
   CHECK(eventually([&] { return world.events() == 20; }));  // and reading goes on
   CHECK(dead.count() == 0);
+}
+
+TEST_CASE("roots are published, and those that a crash kept back at the next start") {
+  World world;
+  audit_writer::Slice slice{{0, 1}, {}};
+  audit_writer::Event event;
+  event.event_id = world.id(1);
+  event.occurred_at = world.clock.wall();
+  event.tenant_id = "contoso";
+  event.actor = "cli";
+  event.action = "member_added";
+  slice.events.push_back(event);
+  audit_writer::EventsTable table(world.database);
+  table.ensure_month(audit_writer::month_of(event.occurred_at));
+  table.write({{{world.prefix + ".audit", 7}, slice}}, world.clock.wall());  // and then the process died
+  const std::string trail = world.database.transact(
+      [](postgres::Transaction& transaction) { return audit::trail_id(transaction); });
+  const auto published = [&] {
+    return audit::published_roots(world.options.kafka, world.prefix + ".audit-roots", trail, 5s);
+  };
+  CHECK(published().empty());
+  const auto running = world.writer();
+  for (int i = 0; i < 100; ++i)
+    world.send(world.event(i));
+  REQUIRE(world.producer.flush(20s));
+  // Of the event by hand and the ninety-nine others: number 1 stands already, and is not written twice.
+  REQUIRE(eventually([&] { return world.events() == 100; }));
+  REQUIRE(eventually([&] {
+    const auto roots = published();
+    return world.number("SELECT count(*) FROM audit.chains WHERE number > 0") ==
+           static_cast<long>(roots.size());
+  }));
+  std::vector<std::string> found;
+  audit::verify(world.database, published(), std::nullopt,
+                [&](const audit::Finding& one) { found.push_back(one.kind); });
+  CHECK(found == std::vector<std::string>{});
 }
