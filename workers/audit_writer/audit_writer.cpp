@@ -8,6 +8,8 @@
 #include "workers/audit_writer/maintenance.h"
 
 #include <algorithm>
+#include <future>
+#include <utility>
 
 namespace rollcall::audit_writer {
 namespace {
@@ -34,19 +36,26 @@ class Writer {
     // Another process reads on from what is committed. What we hold of these partitions is still written,
     // which the primary key makes harmless, but our place in them is no longer ours to commit.
     consumer_.on_revoked([this](const std::vector<kafka::TopicPartition>& partitions) {
-      for (const auto& partition : partitions)
+      for (const auto& partition : partitions) {
         batch_.next.erase(partition);
+        flying_.next.erase(partition);
+      }
     });
   }
 
   void run() {
     while (!stop_.stop_requested()) {
-      take(options_.batch_max - batch_.messages, batch_.empty() ? idle_poll : time_left());
-      if (!batch_.empty() && (batch_.messages >= options_.batch_max || time_left() == milliseconds{0}))
-        write(false);
-      maintenance_.tick();
+      if (batch_.messages < options_.batch_max) take(options_.batch_max - batch_.messages, patience());
+      if (flight_.valid() && (full() || landed())) land(false);
+      if (flight_.valid()) continue;
+      if (!batch_.empty() && (full() || time_left() == milliseconds{0})) launch();
+      if (!flight_.valid()) maintenance_.tick();
     }
-    if (!batch_.empty()) write(true);
+    if (flight_.valid()) land(true);
+    if (!batch_.empty() && !given_up_) {
+      launch();
+      land(true);
+    }
     try {
       consumer_.close();
     } catch (const std::exception& error) {
@@ -56,6 +65,7 @@ class Writer {
 
  private:
   static constexpr milliseconds idle_poll{100};  // also how soon a stop is noticed
+  static constexpr milliseconds flight_poll{5};  // how soon it is noticed that a batch is written
 
   static metrics::Counter& counter(metrics::Registry& metrics, const char* outcome) {
     return metrics.counter("rollcall_audit_events_total", "Audit events by what became of them",
@@ -65,6 +75,19 @@ class Writer {
   milliseconds time_left() const {
     const auto waited = std::chrono::duration_cast<milliseconds>(clock_.steady() - batch_.since);
     return std::clamp(options_.linger - waited, milliseconds{0}, options_.linger);
+  }
+
+  [[nodiscard]] bool full() const { return batch_.messages >= options_.batch_max; }
+  [[nodiscard]] bool landed() const { return flight_.wait_for(milliseconds{0}) == std::future_status::ready; }
+  milliseconds patience() const {
+    if (flight_.valid()) return flight_poll;
+    return batch_.empty() ? idle_poll : time_left();
+  }
+
+  /// While PostgreSQL writes a batch, the next one is read and judged.
+  void launch() {
+    flying_ = std::exchange(batch_, {});
+    flight_ = std::async(std::launch::async, [this] { write_once(); });
   }
 
   /// Polls into the batch; whether anything came.
@@ -77,54 +100,57 @@ class Writer {
     return !messages.empty();
   }
 
-  /// Writes, parks, then commits: whatever fails is tried again from the batch in hand, and the offsets move
-  /// only after all of it stands. Gives up only when stopping takes too long; then nothing is committed and
-  /// the messages come again.
-  void write(bool synchronous) {
+  /// Waits for what is being written, then commits: whatever fails is tried again from the batch in hand, and
+  /// the offsets move only after all of it stands. Gives up only when stopping takes too long; then nothing
+  /// is committed and the messages come again.
+  void land(bool synchronous) {
     int attempt = 0;
     std::optional<SteadyTime> give_up;
     while (true) {
       try {
-        write_once();
+        flight_.get();
         break;
       } catch (const std::exception& error) {
         report(error, ++attempt);
       }
       if (stop_.stop_requested() && !give_up) give_up = clock_.steady() + options_.stop_deadline;
       if (!wait_polling(options_.backoff.delay(attempt, crypto::random_unit()), give_up)) {
-        log::warn("batch_given_up", {{"messages", batch_.messages}});
-        batch_ = {};
+        log::warn("batch_given_up", {{"messages", flying_.messages}});
+        flying_ = {};
+        given_up_ = true;
         return;
       }
+      flight_ = std::async(std::launch::async, [this] { write_once(); });
     }
     if (attempt > 0) {
       consumer_.resume();
       log::info("batch_recovered", {{"attempts", attempt + 1}});
     }
     try {
-      if (!batch_.next.empty()) consumer_.commit(batch_.next, synchronous);
+      if (!flying_.next.empty()) consumer_.commit(flying_.next, synchronous);
     } catch (const std::exception& error) {
       log::warn("commit_failed",
                 log::describe(error));  // a later commit covers it; at worst events come twice
     }
-    batch_ = {};
+    flying_ = {};
   }
 
+  /// On a thread of its own, which has the batch's slices and what is parked to itself meanwhile.
   void write_once() {
-    const Written written = table_.write(batch_.slices, clock_.wall());
+    const Written written = table_.write(flying_.slices, clock_.wall());
     written_.add(static_cast<double>(written.events));
     duplicate_.add(static_cast<double>(written.duplicates));
-    batch_.slices.clear();
+    flying_.slices.clear();
     maintenance_.publish(written);
-    send_and_wait(producer_, batch_.parked, milliseconds{5'000});
-    parked_.add(static_cast<double>(batch_.parked.size()));
-    batch_.parked.clear();
+    send_and_wait(producer_, flying_.parked, milliseconds{5'000});
+    parked_.add(static_cast<double>(flying_.parked.size()));
+    flying_.parked.clear();
   }
 
   void report(const std::exception& error, int attempt) {
     if (attempt > 1) return;  // once per outage
     Json fields = log::describe(error);
-    fields["messages"] = batch_.messages;
+    fields["messages"] = flying_.messages;
     const auto* ours = dynamic_cast<const Error*>(&error);
     const bool passes = ours != nullptr && ours->fault() == Fault::transient;
     log::write(passes ? log::Level::warn : log::Level::error, "batch_failed", fields);
@@ -154,7 +180,10 @@ class Writer {
   Maintenance maintenance_;
   std::string group_;
   kafka::Consumer consumer_;
-  Batch batch_;
+  Batch batch_;               // being gathered
+  Batch flying_;              // being written
+  std::future<void> flight_;  // valid while it is
+  bool given_up_ = false;
   metrics::Counter& written_;
   metrics::Counter& duplicate_;
   metrics::Counter& parked_;

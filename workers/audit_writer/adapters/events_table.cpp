@@ -12,9 +12,14 @@ namespace {
 
 // An event is its id: one that was told again at another time (its run was taken over, and both holders saw
 // the change through) is not another. The primary key cannot say so, since it must contain the partition's
-// column. A run lives a week, so nothing repeats later than that. A scalar subquery, so that it stays one
-// index look-up an event, whatever the planner thinks of the table. In the order of the key: two writers with
-// the same events (on two partitions) wait for each other, but never in a circle.
+// column. A run lives a week, so nothing repeats later than that.
+constexpr const char* select_known =
+    "SELECT event_id FROM audit.events WHERE event_id = ANY($1::uuid[]) AND occurred_at > $2::timestamptz - "
+    "interval '8 days' AND occurred_at < $3::timestamptz + interval '8 days'";
+
+// What was known by then is left out, and whoever else writes these partitions waits for the heads. Only an
+// event that stands on two partitions at once can still collide: then the batch fails, and finds it known the
+// next time. In the order of the key, so that such two wait for each other, but never in a circle.
 constexpr const char* insert = R"(
     INSERT INTO audit.events (event_id, occurred_at, tenant_id, organization_id, group_id, run_id, actor, action,
                               member_object_id, graph_request_id, detail, actor_salt, subject_salt, chain, seal,
@@ -22,11 +27,7 @@ constexpr const char* insert = R"(
     SELECT u.*, $16::timestamptz
       FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[],
                   $8::text[], $9::uuid[], $10::text[], $11::jsonb[], $12::uuid[], $13::uuid[], $14::int[],
-                  $15::bigint[]) AS u(event_id, occurred_at)
-     WHERE (SELECT e.event_id FROM audit.events e
-             WHERE e.event_id = u.event_id AND e.occurred_at > u.occurred_at - interval '8 days'
-               AND e.occurred_at < u.occurred_at + interval '8 days' LIMIT 1) IS NULL
-        ON CONFLICT DO NOTHING RETURNING event_id)";
+                  $15::bigint[]) AS u)";
 
 struct Head {
   audit::Chain chain;
@@ -95,21 +96,24 @@ std::map<kafka::TopicPartition, Head> lock_heads(postgres::Transaction& transact
   return lock();
 }
 
-/// Whether every event of the slice that lies before the chain's end stands already.
-bool known_before(postgres::Transaction& transaction, const Head& head, const Slice& slice) {
-  std::vector<Event> before;
-  for (const Event& event : slice.events)
-    if (event.offset < head.reached.next_offset) before.push_back(event);
-  if (before.empty()) return true;
-  return transaction
-      .query(
-          "SELECT coalesce(bool_and(EXISTS (SELECT FROM audit.events e WHERE e.event_id = u.event_id AND "
-          "e.occurred_at > u.occurred_at - interval '8 days' AND e.occurred_at < u.occurred_at + interval '8 "
-          "days')), true) FROM unnest($1::uuid[], $2::timestamptz[]) AS u(event_id, occurred_at)",
-          {column(before, [](const Event& event) { return postgres::value(event.event_id); }),
-           column(before, [](const Event& event) { return postgres::value(event.occurred_at); })})
-      .at(0)
-      .flag(0);
+/// Which of these events stand already.
+std::unordered_set<std::string> known_of(postgres::Transaction& transaction, const Slices& slices) {
+  std::vector<std::string> ids;
+  WallTime first = WallTime::max(), last = WallTime::min();
+  for (const auto& [where, slice] : slices) {
+    for (const Event& event : slice.events) {
+      ids.push_back(event.event_id);
+      first = std::min(first, event.occurred_at);
+      last = std::max(last, event.occurred_at);
+    }
+  }
+  std::unordered_set<std::string> known;
+  if (ids.empty()) return known;
+  std::ranges::sort(ids);
+  for (const auto& row :
+       transaction.query(select_known, {postgres::array(ids), postgres::value(first), postgres::value(last)}))
+    known.insert(row.text(0));
+  return known;
 }
 
 NewRow new_row(const Event& event, std::size_t seal, WallTime now) {
@@ -145,27 +149,22 @@ void normalize_details(postgres::Transaction& transaction, std::vector<NewRow>& 
     detailed[i]->content.detail = texts.at(i).text(0);
 }
 
-/// The ids of those that were not there yet.
-std::unordered_set<Uuid> insert_rows(postgres::Transaction& transaction, const std::vector<NewRow>& rows,
-                                     const std::vector<Open>& open, WallTime now) {
+void insert_rows(postgres::Transaction& transaction, const std::vector<NewRow>& rows,
+                 const std::vector<Open>& open, WallTime now) {
   using audit::Content;
   const auto of = [&](auto Content::*member) {
     return column(rows, [member](const NewRow& row) { return postgres::Value{row.content.*member}; });
   };
-  std::unordered_set<Uuid> written;
-  for (const auto& row : transaction.query(
-           insert,
-           {column(rows, [](const NewRow& one) { return postgres::value(one.content.event_id); }),
-            column(rows, [](const NewRow& one) { return postgres::value(one.occurred_at); }),
-            of(&Content::tenant_id), of(&Content::organization_id), of(&Content::group_id),
-            of(&Content::run_id), of(&Content::actor), of(&Content::action), of(&Content::member_object_id),
-            of(&Content::graph_request_id), of(&Content::detail), of(&Content::actor_salt),
-            of(&Content::subject_salt),
-            column(rows, [&](const NewRow& one) { return postgres::value(open[one.seal].seal.chain); }),
-            column(rows, [&](const NewRow& one) { return postgres::value(open[one.seal].seal.number); }),
-            postgres::value(now)}))
-    written.insert(row.uuid(0));
-  return written;
+  transaction.execute(
+      insert, {column(rows, [](const NewRow& one) { return postgres::value(one.content.event_id); }),
+               column(rows, [](const NewRow& one) { return postgres::value(one.occurred_at); }),
+               of(&Content::tenant_id), of(&Content::organization_id), of(&Content::group_id),
+               of(&Content::run_id), of(&Content::actor), of(&Content::action),
+               of(&Content::member_object_id), of(&Content::graph_request_id), of(&Content::detail),
+               of(&Content::actor_salt), of(&Content::subject_salt),
+               column(rows, [&](const NewRow& one) { return postgres::value(open[one.seal].seal.chain); }),
+               column(rows, [&](const NewRow& one) { return postgres::value(open[one.seal].seal.number); }),
+               postgres::value(now)});
 }
 
 void store_seals(postgres::Transaction& transaction, const std::vector<Open>& open, WallTime now) {
@@ -186,8 +185,7 @@ void store_seals(postgres::Transaction& transaction, const std::vector<Open>& op
        bytes(&Seal::manifest), postgres::value(now)});
   transaction.execute(
       "UPDATE audit.chains c SET number = u.number, generation = u.generation, next_offset = u.next_offset, "
-      "root = u.root FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) AS "
-      "u(chain, "
+      "root = u.root FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) AS u(chain, "
       "number, generation, next_offset, root) WHERE c.chain = u.chain",
       {of(&Seal::chain), of(&Seal::number), of(&Seal::generation), of(&Seal::next_offset),
        bytes(&Seal::root)});
@@ -197,12 +195,14 @@ Written write_in(postgres::Transaction& transaction, const Slices& slices, WallT
   const auto heads = lock_heads(transaction, slices);
   std::vector<Open> open;
   std::vector<NewRow> rows;
-  std::unordered_set<std::string> seen;
+  auto known = known_of(transaction, slices);
   Written written;
   for (const auto& [where, slice] : slices) {
     const Head& head = heads.at(where);
-    const bool known = !overlaps(head.reached, slice.span) || known_before(transaction, head, slice);
-    const auto reach = reach_of(head.reached, slice.span, known);
+    const bool known_before = std::ranges::all_of(slice.events, [&](const Event& event) {
+      return event.offset >= head.reached.next_offset || known.contains(event.event_id);
+    });
+    const auto reach = reach_of(head.reached, slice.span, known_before);
     written.duplicates += slice.events.size();  // those that are written are taken off below
     if (!reach) continue;
     audit::Seal seal;
@@ -214,7 +214,7 @@ Written write_in(postgres::Transaction& transaction, const Slices& slices, WallT
     seal.sealed_at = micros(now);
     seal.previous = head.root;
     for (const Event& event : slice.events)
-      if (event.offset >= reach->span.first && seen.insert(event.event_id).second)
+      if (event.offset >= reach->span.first && known.insert(event.event_id).second)
         rows.push_back(new_row(event, open.size(), now));
     open.push_back({head.chain, std::move(seal), {}});
   }
@@ -222,14 +222,12 @@ Written write_in(postgres::Transaction& transaction, const Slices& slices, WallT
   std::ranges::sort(rows, {}, [](const NewRow& row) { return row.content.event_id; });
   normalize_details(transaction, rows);
   if (!rows.empty()) {
-    const auto fresh = insert_rows(transaction, rows, open, now);
-    for (const NewRow& row : rows) {
-      if (!fresh.contains(row.content.event_id)) continue;
+    insert_rows(transaction, rows, open, now);
+    for (const NewRow& row : rows)
       open[row.seal].entries.push_back(
           {row.content.event_id, audit::month_of(row.content.occurred_at), audit::content_hash(row.content)});
-    }
-    written.events = fresh.size();
-    written.duplicates -= fresh.size();
+    written.events = rows.size();
+    written.duplicates -= rows.size();
   }
   for (Open& one : open) {
     one.seal.events = static_cast<std::int64_t>(one.entries.size());

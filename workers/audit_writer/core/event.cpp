@@ -1,8 +1,11 @@
 #include "workers/audit_writer/core/event.h"
 
+#include "common/core/ids.h"
 #include "common/core/lower.h"
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 namespace rollcall::audit_writer {
 namespace {
@@ -32,11 +35,73 @@ std::optional<std::string> optional_id(const Json& value, const char* name) {
   return id ? std::optional(lower(*id)) : std::nullopt;
 }
 
+bool is_id(const std::string& text) {
+  return Uuid::parse(text).has_value();
+}
+
+/// "2026-11-21T09:30:00Z", or with one to nine digits of fraction.
+bool is_time(const std::string& text) {
+  constexpr std::string_view form = "0000-00-00T00:00:00";
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.size() < form.size() + 1 || text.size() > form.size() + 11 || text.back() != 'Z') return false;
+  for (std::size_t i = 0; i < form.size(); ++i)
+    if (form[i] == '0' ? !digit(text[i]) : text[i] != form[i]) return false;
+  const std::string_view rest(text.data() + form.size(), text.size() - form.size() - 1);
+  return rest.empty() || (rest.size() > 1 && rest[0] == '.' && std::ranges::all_of(rest.substr(1), digit));
+}
+
+bool is_action(const std::string& text) {
+  const auto small = [](char c) { return c >= 'a' && c <= 'z'; };
+  return text.size() >= 2 && text.size() <= 64 && small(text[0]) &&
+         std::ranges::all_of(text, [&](char c) { return small(c) || c == '_'; });
+}
+
+// Lengths are of characters in the schema, and of bytes, which are no fewer, here.
+template <std::size_t most>
+bool is_short(const std::string& text) {
+  return text.size() <= most;
+}
+
+struct Member {
+  std::string_view name;
+  bool (*plain)(const std::string&);
+  bool required = false;
+};
+constexpr std::array members{Member{"event_id", is_id, true},
+                             Member{"occurred_at", is_time, true},
+                             Member{"tenant_id", is_short<256>, true},
+                             Member{"actor", is_short<512>, true},
+                             Member{"action", is_action, true},
+                             Member{"organization_id", is_id},
+                             Member{"group_id", is_id},
+                             Member{"run_id", is_id},
+                             Member{"member_object_id", is_id},
+                             Member{"graph_request_id", is_short<128>}};
+
 unexpected<Problem> violation(const std::string& message) {
   return unexpected<Problem>(Problem{"schema_violation", message});
 }
 
 }  // namespace
+
+bool plainly_valid(const Json& value) {
+  if (!value.is_object()) return false;
+  std::size_t known = 0;
+  for (const Member& member : members) {
+    const auto found = value.find(member.name);
+    if (found == value.end()) {
+      if (member.required) return false;
+      continue;
+    }
+    if (!found->is_string() || !member.plain(found->get_ref<const std::string&>())) return false;
+    ++known;
+  }
+  if (const auto detail = value.find("detail"); detail != value.end()) {
+    if (!detail->is_object()) return false;
+    ++known;
+  }
+  return known == value.size();
+}
 
 Result<Event> to_event(const Json& value, WallTime now) {
   const auto occurred_at = parse_rfc3339(value.at("occurred_at").get<std::string>());

@@ -27,6 +27,10 @@ struct Event {
 /// cannot say but the table refuses: one such event would hold up all behind it for ever.
 Result<Event> to_event(const Json& value, WallTime now);
 
+/// Whether the value is plainly an audit event: then the schema accepts it, too, and need not be asked, which
+/// costs more than all the rest. False means only that the schema decides.
+bool plainly_valid(const Json& value);
+
 /// "2026-11-01": the first day of the month (UTC) whose partition takes the event.
 std::string month_of(WallTime time);
 
