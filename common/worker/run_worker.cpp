@@ -234,7 +234,7 @@ std::vector<Command> Loop::join(std::vector<Command> block) {
   const std::set<const Command*> not_joined(left.begin(), left.end());
   for (const auto& follower : followers) {
     const bool joined = done && !not_joined.contains(follower.command);
-    in_flight_.unpin(follower.leader, joined);
+    in_flight_.unpin(follower.leader, joined || !done);  // unanswered, it may have joined
     if (joined) follower.command->ticket.finish();
   }
   if (!done) return {};
@@ -298,8 +298,10 @@ std::optional<Lanes::Piece> Loop::piece_of(std::shared_ptr<Claimed> claimed) {
   std::string key = claimed->key();
   const bool urgent = claimed->urgent;
   return Lanes::Piece{std::move(key), urgent, [this, claimed = std::move(claimed)](bool dropped) {
-                        if (dropped || stop_.stop_requested()) return settler_.add({claimed, released()});
-                        handle(claimed);
+                        if (!dropped && !stop_.stop_requested()) return handle(claimed);
+                        // It may have been cancelled meanwhile, and ends then: nothing joins it any more.
+                        in_flight_.begin(claimed->run.id);
+                        settler_.add({claimed, released(), {}, in_flight_.followed(claimed->run.id)});
                       }};
 }
 

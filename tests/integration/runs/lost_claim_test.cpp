@@ -129,6 +129,31 @@ TEST_CASE("nothing joins a run that another worker has taken over") {
   bench.stop();
 }
 
+TEST_CASE("what joined a run is queued again when that one is cancelled while the worker stops") {
+  Bench bench;
+  std::atomic<bool> go_on = false;
+  TestHandler handler([&](const worker::Run&, worker::RunContext&) {
+    eventually([&] { return go_on.load(); });
+    return worker::Done{};
+  });
+  const auto organization = crypto::new_uuid();
+  auto first = Bench::command(crypto::new_uuid(), organization);
+  first["dry_run"] = true;
+  bench.send(".commands", organization.to_string(), dump(first));
+  bench.start(handler);
+  const auto leader = bench.send_command(organization);  // behind the first, hence claimed and not begun
+  CHECK(eventually([&] { return bench.is(leader, "running"); }));
+  const auto follower = bench.send_command(organization);
+  CHECK(eventually([&] { return bench.is(follower, "waiting"); }));
+  bench.database.execute("UPDATE ops.runs SET cancel_requested = true WHERE id = $1::uuid",
+                         {postgres::value(leader)});
+  bench.thread.request_stop();
+  CHECK(eventually([&] { return bench.is(leader, "cancelled"); }));
+  go_on = true;
+  bench.stop();
+  CHECK(bench.is(follower, "queued"));
+}
+
 TEST_CASE("what joined a run is queued again when that one's plan is rejected") {
   Bench bench;
   const auto leader = crypto::new_uuid(), follower = crypto::new_uuid();
