@@ -30,9 +30,25 @@ struct TickRow {
   WallTime expires_at;
 };
 
+/// The rules of ops.leases as the scheduler's lease.cpp writes them in SQL.
 struct Lease {
   long fencing = 0;
   WallTime expires_at;
+  /// The new holder's number, where it is free or expired.
+  std::optional<long> acquire(WallTime now, milliseconds duration) {
+    if (expires_at > now) return std::nullopt;
+    expires_at = now + duration;
+    return ++fencing;
+  }
+  bool renew(long number, WallTime now, milliseconds duration) {
+    if (fencing != number) return false;
+    expires_at = now + duration;
+    return true;
+  }
+  /// For a transaction of that holder's term.
+  void check(long number) const {
+    if (fencing != number) throw Error(Fault::conflict, "leadership_lost", "Another leads.");
+  }
 };
 
 struct StoredPlan {
@@ -115,6 +131,7 @@ class Database {
   Tables tables;
   DatabaseFaults faults;
   bool away = false;
+  SteadyTime well_since{};  ///< neither away nor faulty
 
  private:
   template <class R>

@@ -13,6 +13,7 @@ GraphLink::GraphLink(Services& services, HostPtr host, std::string instance)
       breaker_(graph::CircuitBreakerOptions{4, {}}) {
   governor_.on_pause([this](milliseconds pause) { publish(PauseNote{member_, pause}); });
   const auto& limits = services.settings.limits;
+  services.governors.emplace_back(host_, &governor_);
   share_.emplace(
       graph::QuotaShareOptions{member_, instance_, {limits.resource_unit_window, limits.write_window}},
       governor_, services.timeline.now());
@@ -29,6 +30,7 @@ void GraphLink::tick() {
   const auto now = services_.timeline.now();
   for (auto& news : share_->tick(now))
     publish(std::move(news));
+  look_soon();
   if (share_->wants_living(now) && now - living_asked_ >= milliseconds{1'000}) {
     living_asked_ = now;
     services_.database.transact<std::map<std::string, milliseconds>>(
@@ -43,7 +45,8 @@ void GraphLink::tick() {
           if (ages && share_) share_->hear_living(*ages, now);
         });
   }
-  services_.timeline.after(graph::QuotaShare::turn, host_, [this] { tick(); });
+  services_.timeline.after(
+      graph::QuotaShare::turn, host_, [this] { tick(); }, Thread::ticker);
 }
 
 void GraphLink::read(const Record& record) {
@@ -65,30 +68,53 @@ void GraphLink::read(const Record& record) {
 
 void GraphLink::acquire(graph::Cost cost, graph::Priority priority, const Uuid& organization,
                         milliseconds patience, std::function<void(Granted)> done) {
-  const auto waiter = ++next_waiter_;
-  const auto now = services_.timeline.now();
-  waiters_.emplace(waiter, Waiter{cost, priority, organization.to_string(), now + patience, std::move(done)});
-  look(waiter, now);
+  const auto id = governor_.ask(cost, priority, patience, organization.to_string());
+  waiters_.emplace(id, Waiter{std::move(done)});
+  look(id);
 }
 
-void GraphLink::look(std::uint64_t waiter, SteadyTime looked_at) {
+void GraphLink::look(std::uint64_t waiter) {
   const auto found = waiters_.find(waiter);
-  auto& [cost, priority, organization, deadline, done] = found->second;
-  milliseconds wait{0};
-  const auto id = governor_.acquire(cost, priority, milliseconds{0}, {}, wait, organization);
-  if (!id && looked_at + wait < deadline) {
-    const auto next = std::clamp(wait, milliseconds{1}, milliseconds{1'000});
-    services_.timeline.after(next, host_, [this, waiter] { look(waiter, services_.timeline.now()); });
-    return;
+  if (found == waiters_.end()) return;
+  const auto now = services_.timeline.now();
+  const auto [answer, wait, until] = governor_.look(waiter);
+  if (answer == graph::Governor::Look::Answer::wait) {
+    auto& looks_at = found->second.looks_at;
+    if (looks_at > now && looks_at <= until) return;  // it will
+    const auto next = std::max(milliseconds{1}, std::chrono::ceil<milliseconds>(until - now));
+    looks_at = now + next;
+    const auto again = [this, waiter] { look(waiter); };
+    return services_.timeline.after(next, host_, again, Thread::callers);
   }
-  const auto answer = std::move(done);
+  const auto done = std::move(found->second.done);
   waiters_.erase(found);
-  if (!id) return answer(tl::unexpected(Error(Fault::throttled, "throttled", "No quota in time.", wait)));
-  if (const auto away = breaker_.refuse(looked_at)) {
-    governor_.settle(*id, {0, 0});
-    return answer(tl::unexpected(Error(Fault::transient, "graph_unavailable", "Graph is down.", away)));
+  look_soon();
+  if (answer == graph::Governor::Look::Answer::refused) {
+    const auto status = governor_.status();
+    services_.timeline.note("{}: no quota in {} ms; units {:.1f} of {:.1f}, writes {:.1f} of {:.1f}", member_,
+                            wait.count(), status.resource_units_used, status.resource_units_limit,
+                            status.writes_used, status.writes_limit);
+    return done(tl::unexpected(Error(Fault::throttled, "throttled", "No quota in time.", wait)));
   }
-  answer(*id);
+  if (const auto away = breaker_.refuse(now)) {
+    governor_.settle(waiter, {0, 0});
+    return done(tl::unexpected(Error(Fault::throttled, "graph_unavailable", "Graph is down.", away)));
+  }
+  done(waiter);
+}
+
+/// What the governor announces: all who wait look again.
+void GraphLink::look_soon() {
+  if (waiters_.empty() || std::exchange(looking_, true)) return;
+  const auto look_all = [this] {
+    looking_ = false;
+    std::vector<std::uint64_t> ids;
+    for (const auto& [id, waiter] : waiters_)
+      ids.push_back(id);
+    for (const auto id : ids)
+      look(id);
+  };
+  services_.timeline.after(milliseconds{0}, host_, look_all, Thread::callers);
 }
 
 void GraphLink::hear_pause(SteadyTime until) {
@@ -100,16 +126,30 @@ void GraphLink::hear_pause(SteadyTime until) {
 void GraphLink::give_back(std::uint64_t reservation) {
   governor_.settle(reservation, {0, 0});
   breaker_.not_made();
+  look_soon();
 }
 
 void GraphLink::check_sending(SteadyTime granted) const {
   if (told_at_ < granted && services_.timeline.now() < told_until_)
     throw Violation(host_->name + " sends to Graph though it was told to wait");
+  // Whoever lives, be it stopped or cut off, could use so much at once.
+  double units = 0, writes = 0;
+  for (const auto& [host, governor] : services_.governors) {
+    if (!host->alive) continue;
+    const auto status = governor->status();
+    units += status.resource_units_limit;
+    writes += status.writes_limit;
+  }
+  const auto& limits = services_.settings.limits;
+  if (units > limits.resource_units + 1e-6 || writes > limits.writes + 1e-6)
+    throw Violation(fmt::format("the shares are {:.1f} of {} units and {:.1f} of {} writes", units,
+                                limits.resource_units, writes, limits.writes));
 }
 
 void GraphLink::answered(std::uint64_t reservation, graph::Cost cost, const GraphAnswer& answer) {
   const auto now = services_.timeline.now();
   governor_.settle(reservation, cost);
+  look_soon();
   if (answer.status == 0 || answer.status >= 500) {
     breaker_.failed(now, services_.random.unit());
   } else {

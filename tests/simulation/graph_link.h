@@ -27,7 +27,8 @@ class GraphLink {
   void leave();
 
  private:
-  void look(std::uint64_t waiter, SteadyTime looked_at);
+  void look(std::uint64_t waiter);
+  void look_soon();
   void read(const Record& record);
   void tick();
   void publish(Payload payload);
@@ -41,15 +42,12 @@ class GraphLink {
   graph::CircuitBreaker breaker_;
   SteadyTime told_at_{}, told_until_{};  // no call between, as far as this process knows
   SteadyTime living_asked_{};
-  struct Waiter {
-    graph::Cost cost;
-    graph::Priority priority;
-    std::string organization;
-    SteadyTime deadline;
+  struct Waiter {  // in the governor's line
     std::function<void(Granted)> done;
+    SteadyTime looks_at{};
   };
   std::map<std::uint64_t, Waiter> waiters_;
-  std::uint64_t next_waiter_ = 0;
+  bool looking_ = false;
 };
 
 }  // namespace rollcall::simulation

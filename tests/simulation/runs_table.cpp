@@ -61,7 +61,7 @@ void RunsTable::enqueue_unless_open(const Asked& asked, WallTime now, Messages& 
   insert(asked, now, publish);
 }
 
-RunsTable::Claims RunsTable::claim(const std::string& instance, const std::vector<worker::Command>& commands,
+RunsTable::Claims RunsTable::claim(const Claimant& claimant, const std::vector<worker::Command>& commands,
                                    WallTime now, Random& random) {
   Claims claims;
   for (std::size_t i = 0; i < commands.size(); ++i) {
@@ -73,14 +73,16 @@ RunsTable::Claims RunsTable::claim(const std::string& instance, const std::vecto
       row.organization = *command.organization_id;
       row.parameters = command.parameters.get<int>();
       row.created_at = row.queued_at = now;
-    } else if (row.state != "queued" && !(row.state == "running" && (row.claimed_by == instance ||
+    } else if (row.state != "queued" && !(row.state == "running" && (row.claimed_by == claimant.instance ||
                                                                      stale(row, now, runs::stale_after)))) {
       (row.state == "running" ? claims.held : claims.known).push_back(i);
       continue;
     }
+    if (row.state == "running" && row.claimed_by != claimant.instance) on_taken(row);
     row.state = "running";
     row.claim = random.uuid();
-    row.claimed_by = instance;
+    row.claimed_by = claimant.instance;
+    row.holder = claimant.host;
     ++row.attempt;
     row.heartbeat_at = now;
     row.resume_at.reset();
@@ -144,12 +146,13 @@ void RunsTable::hold(const Uuid& run, const Uuid& claim, WallTime now) {
   if (!beaten || *beaten < now - runs::heartbeat_every) beaten = now;
 }
 
-std::set<Uuid> RunsTable::settle(const std::vector<const worker::Finished*>& finished, WallTime now,
+std::set<Uuid> RunsTable::settle(const std::vector<worker::Finished*>& finished, WallTime now,
                                  Messages& publish) {
   std::set<Uuid> held;
-  for (const auto* one : finished) {
-    const auto& settlement = one->settlement;
+  for (auto* one : finished) {
+    auto& settlement = one->settlement;
     auto& row = rows.at(one->claimed->run.id);
+    if (settlement.outcome.empty() && row.cancel_requested) settlement = worker::cancelled();
     if (row.claim != one->claimed->claim || row.state != "running") continue;
     held.insert(row.id);
     row.attempt -= settlement.refund_attempt ? 1 : 0;
@@ -184,6 +187,7 @@ void RunsTable::queue(RunRow& row, WallTime now, Messages& publish) {
   row.claim = {};
   row.claimed_by.clear();
   row.heartbeat_at.reset();
+  row.resends = 0;
   ++row.epoch;
   publish.push_back(command_message(row));
   publish.push_back(news_message(row.id, "queued"));
@@ -263,12 +267,16 @@ void RunsTable::resume(WallTime now, Messages& publish) {
 
 void RunsTable::rescue(WallTime now, milliseconds age, Messages& publish) {
   for (auto& [id, row] : rows)
-    if (row.state == "running" && stale(row, now, age)) queue(row, now, publish);
+    if (row.state == "running" && stale(row, now, age)) {
+      on_taken(row);
+      queue(row, now, publish);
+    }
 }
 
 void RunsTable::resend(WallTime now, milliseconds age, Messages& publish) {
   for (auto& [id, row] : rows) {
-    if (row.state != "queued" || row.queued_at >= now - age) continue;
+    if (row.state != "queued" || row.queued_at >= now - age * (1 << std::min(row.resends, 6))) continue;
+    ++row.resends;
     row.claim = {};
     row.queued_at = now;
     publish.push_back(command_message(row));

@@ -16,7 +16,7 @@ struct RunRow {
   Uuid id, organization, claim, tick;
   int parameters = 0;
   std::string state = "queued", claimed_by, outcome;
-  int attempt = 0;
+  int attempt = 0, resends = 0;
   bool cancel_requested = false, bulk = false;
   Uuid joined_to;
   WallTime created_at, queued_at;
@@ -26,6 +26,7 @@ struct RunRow {
   int concluded_epoch = -1;  ///< the latest of these that has led to something
   int ends = 0;              ///< final states entered since it was last asked for
   bool asked_to_cancel = false;
+  HostPtr holder;  ///< who claimed it last
   [[nodiscard]] bool ended() const {
     return state == "succeeded" || state == "failed" || state == "cancelled";
   }
@@ -51,11 +52,14 @@ class RunsTable {
     std::vector<std::shared_ptr<worker::Claimed>> claimed;
     std::vector<std::size_t> known, held;
   };
-  Claims claim(const std::string& instance, const std::vector<worker::Command>& commands, WallTime now,
+  struct Claimant {
+    std::string instance;
+    HostPtr host;
+  };
+  Claims claim(const Claimant& claimant, const std::vector<worker::Command>& commands, WallTime now,
                Random& random);
   std::vector<const worker::Command*> join(const std::vector<worker::Follower>& followers, WallTime now);
-  std::set<Uuid> settle(const std::vector<const worker::Finished*>& finished, WallTime now,
-                        Messages& publish);
+  std::set<Uuid> settle(const std::vector<worker::Finished*>& finished, WallTime now, Messages& publish);
   /// LoopContext's hold(): throws claim_lost or cancelled.
   void hold(const Uuid& run, const Uuid& claim, WallTime now);
   /// `locked`: of a row that somebody has locked nothing is renewed.
@@ -70,6 +74,8 @@ class RunsTable {
   void resend(WallTime now, milliseconds age, Messages& publish);
 
   std::map<Uuid, RunRow> rows;
+  /// A running run is taken from its holder, whose heartbeat is too old.
+  std::function<void(const RunRow&)> on_taken;
 
  private:
   void insert(const Asked& asked, WallTime now, Messages& publish);

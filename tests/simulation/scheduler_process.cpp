@@ -8,8 +8,8 @@ namespace rollcall::simulation {
 namespace {
 
 using scheduler::Decision;
-using schedules::Overlap;
 using scheduler::Previous;
+using schedules::Overlap;
 
 bool previous_open(const Tables& tables, std::size_t index, WallTime now) {
   const auto& row = tables.schedules[index];
@@ -67,14 +67,13 @@ SchedulerProcess::SchedulerProcess(Services& services, const std::string& instan
 void SchedulerProcess::stand() {
   services_.database.transact<std::optional<long>>(
       host_,
-      [this](Tables& tables) -> std::optional<long> {
-        if (tables.lease.expires_at > services_.timeline.wall()) return std::nullopt;
-        tables.lease = {tables.lease.fencing + 1, services_.timeline.wall() + services_.settings.lease};
-        return tables.lease.fencing;
+      [this](Tables& tables) {
+        return tables.lease.acquire(services_.timeline.wall(), services_.settings.scheduler.lease);
       },
       [this](const Database::Answer<std::optional<long>>& won) {
         if (!won || !*won) return services_.timeline.after(milliseconds{500}, host_, [this] { stand(); });
         term_ = **won;
+        renewed_ = services_.timeline.now();
         services_.timeline.note("{} leads, term {}", host_->name, *term_);
         renew();
         tick();
@@ -84,44 +83,53 @@ void SchedulerProcess::stand() {
       });
 }
 
+void SchedulerProcess::step_down() {
+  services_.timeline.note("{} leads no more", host_->name);
+  term_.reset();
+  stand();
+}
+
+void SchedulerProcess::again(milliseconds delay, void (SchedulerProcess::*work)()) {
+  services_.timeline.after(delay, host_, [this, work, term = term_] {
+    if (term_ == term) (this->*work)();
+  });
+}
+
 void SchedulerProcess::renew() {
   services_.database.transact<bool>(
       host_,
       [this, term = *term_](Tables& tables) {
-        if (tables.lease.fencing != term) return false;
-        tables.lease.expires_at = services_.timeline.wall() + services_.settings.lease;
-        return true;
+        return tables.lease.renew(term, services_.timeline.wall(), services_.settings.scheduler.lease);
       },
-      [this](const Database::Answer<bool>& renewed) {
-        if (renewed && !*renewed) {
-          term_.reset();
-          return stand();
-        }
-        services_.timeline.after(services_.settings.lease / 4, host_, [this] { renew(); });
+      [this, asked = services_.timeline.now()](const Database::Answer<bool>& renewed) {
+        const auto lease = services_.settings.scheduler.lease;
+        if (renewed && !*renewed) return step_down();
+        if (renewed) renewed_ = asked;
+        // By now another leads, for all it knows.
+        if (services_.timeline.now() - renewed_ > lease) return step_down();
+        again(lease / 4, &SchedulerProcess::renew);
       });
 }
 
-void SchedulerProcess::duty(std::function<std::vector<Message>(Tables&)> work,
-                            std::function<void(bool)> done) {
-  if (!term_) return;
+void SchedulerProcess::duty(std::function<std::vector<Message>(Tables&)> work, std::function<void()> done) {
   services_.database.transact<Stored>(
       host_,
       [this, term = *term_, work = std::move(work)](Tables& tables) {
-        if (tables.lease.fencing != term) throw Error(Fault::conflict, "leadership_lost", "Another leads.");
+        tables.lease.check(term);
         if (term < tables.last_term) throw Violation("an outdated leader's transaction was not refused");
         tables.last_term = term;
         return services_.database.store(tables, work(tables));
       },
-      [this, done = std::move(done)](const Database::Answer<Stored>& answer) {
+      [this, term = term_, done = std::move(done)](const Database::Answer<Stored>& answer) {
         if (!answer && answer.error().code() == "leadership_lost") return;
         if (answer) services_.database.publish(services_.broker, host_, *answer);
-        done(answer.has_value());
+        if (term_ == term) done();
       });
 }
 
 void SchedulerProcess::tick() {
   duty([this](Tables& tables) { return look(tables); },
-       [this](bool) { services_.timeline.after(milliseconds{250}, host_, [this] { tick(); }); });
+       [this] { again(milliseconds{250}, &SchedulerProcess::tick); });
 }
 
 std::vector<Message> SchedulerProcess::look(Tables& tables) const {
@@ -155,7 +163,8 @@ void SchedulerProcess::fire(Tables& tables, std::size_t index, WallTime due,
   auto& row = tables.schedules[index];
   const auto now = services_.timeline.wall();
   const auto id = crypto::derived_uuid({row.schedule.id, to_rfc3339(due)});
-  const TickRow tick{id, {}, now + services_.settings.resend_after, 1, now + row.schedule.catch_up_window};
+  const TickRow tick{
+      id, {}, now + services_.settings.scheduler.resend_after, 1, now + row.schedule.catch_up_window};
   if (!tables.ticks.try_emplace({index, due}, tick).second)
     throw Violation("schedule " + row.schedule.name + " fires twice for " + to_rfc3339(due));
   services_.timeline.note("{}: schedule {} fires for {}", host_->name, row.schedule.name, to_rfc3339(due));
@@ -180,7 +189,7 @@ void SchedulerProcess::requeue() {
         tables.runs.resume(services_.timeline.wall(), messages);
         return messages;
       },
-      [this](bool) { services_.timeline.after(milliseconds{200}, host_, [this] { requeue(); }); });
+      [this] { again(milliseconds{200}, &SchedulerProcess::requeue); });
 }
 
 void SchedulerProcess::mind() {
@@ -188,12 +197,13 @@ void SchedulerProcess::mind() {
       [this](Tables& tables) {
         std::vector<Message> messages;
         const auto now = services_.timeline.wall();
-        tables.runs.rescue(now, services_.settings.rescue_after, messages);
-        tables.runs.resend(now, services_.settings.resend_after, messages);
+        const auto& options = services_.settings.scheduler;
+        tables.runs.rescue(now, options.rescue_after, messages);
+        tables.runs.resend(now, options.resend_after, messages);
         resend_ticks(tables, messages);
         return messages;
       },
-      [this](bool) { services_.timeline.after(milliseconds{5'000}, host_, [this] { mind(); }); });
+      [this] { again(services_.settings.scheduler.mind_every(), &SchedulerProcess::mind); });
 }
 
 void SchedulerProcess::resend_ticks(Tables& tables, std::vector<Message>& messages) const {
@@ -202,7 +212,7 @@ void SchedulerProcess::resend_ticks(Tables& tables, std::vector<Message>& messag
     if (row.served_at || !row.resend_at || *row.resend_at > now) continue;
     if (row.expires_at > now) {
       messages.push_back({"ticks", row.id, TickNote{key.first, key.second}});
-      row.resend_at = now + services_.settings.resend_after * (1 << std::min(row.sends, 10));
+      row.resend_at = now + services_.settings.scheduler.resend_after * (1 << std::min(row.sends, 10));
     } else {
       row.resend_at.reset();
     }
@@ -212,22 +222,21 @@ void SchedulerProcess::resend_ticks(Tables& tables, std::vector<Message>& messag
 
 /// What no writer has published in time.
 void SchedulerProcess::sweep() {
-  if (!term_) return;
   services_.database.transact<std::map<long, std::vector<Message>>>(
       host_,
       [this](Tables& tables) {
         std::map<long, std::vector<Message>> late;
         for (const auto& [id, row] : tables.outbox)
-          if (row.created_at <= services_.timeline.wall() - services_.settings.sweep_after)
+          if (row.created_at <= services_.timeline.wall() - services_.settings.scheduler.sweep_after)
             late.emplace(id, row.messages);
         return late;
       },
-      [this](const Database::Answer<std::map<long, std::vector<Message>>>& late) {
+      [this, term = term_](const Database::Answer<std::map<long, std::vector<Message>>>& late) {
         if (late) {
           for (const auto& [id, messages] : *late)
             services_.database.publish(services_.broker, host_, {{id}, messages});
         }
-        services_.timeline.after(milliseconds{1'250}, host_, [this] { sweep(); });
+        if (term_ == term) again(services_.settings.scheduler.sweep_every(), &SchedulerProcess::sweep);
       });
 }
 

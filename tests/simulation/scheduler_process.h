@@ -13,9 +13,12 @@ class SchedulerProcess {
 
  private:
   void stand();
+  void step_down();
+  /// `work` after `delay`, while this term lasts.
+  void again(milliseconds delay, void (SchedulerProcess::*work)());
   void renew();
   /// A transaction of this term: throws leadership_lost where it is over.
-  void duty(std::function<std::vector<Message>(Tables&)> work, std::function<void(bool led)> done);
+  void duty(std::function<std::vector<Message>(Tables&)> work, std::function<void()> done);
   void tick();
   void requeue();
   void mind();
@@ -29,6 +32,7 @@ class SchedulerProcess {
   Services& services_;
   HostPtr host_;
   std::optional<long> term_;
+  SteadyTime renewed_{};
 };
 
 }  // namespace rollcall::simulation

@@ -2,6 +2,7 @@
 #include "common/worker/settlement.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/graph_service.h"
+#include "workers/scheduler/scheduler.h"
 
 #include <set>
 
@@ -15,7 +16,7 @@ struct Settings {
   graph::GovernorLimits limits;
   milliseconds patience{2'000};
   worker::RetryPolicy policy;
-  milliseconds resend_after{60'000}, rescue_after{60'000}, sweep_after{5'000}, lease{3'000};
+  scheduler::SchedulerOptions scheduler;
 };
 
 /// What everything in a simulated world shares.
@@ -26,6 +27,7 @@ struct Services {
   Broker broker;
   Database database;
   GraphService graph;
+  std::vector<std::pair<HostPtr, const graph::Governor*>> governors;  // of all lives
 
   Services(std::uint64_t seed, bool traced, Settings (*choose)(Random&))
       : timeline(traced),

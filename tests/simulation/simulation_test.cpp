@@ -31,7 +31,7 @@ std::string failure_of(World& world) {
 // ROLLCALL_SIMULATION_FIRST_SEED and ROLLCALL_SIMULATION_SEEDS say which seeds, and how many.
 TEST_CASE("whatever befalls whom, every run ends once and every group equals its roster") {
   const auto first = number("ROLLCALL_SIMULATION_FIRST_SEED", 1);
-  const auto seeds = number("ROLLCALL_SIMULATION_SEEDS", 900);
+  const auto seeds = number("ROLLCALL_SIMULATION_SEEDS", 4'000);
   const bool traced = number("ROLLCALL_SIMULATION_TRACE", 0) != 0;
   long steps = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {

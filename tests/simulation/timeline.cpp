@@ -1,33 +1,46 @@
 #include "tests/simulation/timeline.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rollcall::simulation {
 
-void Timeline::after(milliseconds delay, HostPtr host, std::function<void()> work) {
-  push({now() + delay, ++sequence_, std::move(host), std::move(work)});
+void Timeline::after(milliseconds delay, HostPtr host, std::function<void()> work, Thread thread) {
+  if (free_.empty()) {
+    free_.push_back(events_.size());
+    events_.emplace_back();
+  }
+  const auto event = free_.back();
+  free_.pop_back();
+  events_[event] = {thread, std::move(host), std::move(work)};
+  push({now() + delay, ++sequence_, event});
 }
 
-void Timeline::push(Event event) {
-  events_.push_back(std::move(event));
-  std::push_heap(events_.begin(), events_.end());
+void Timeline::push(Due due) {
+  due_.push_back(due);
+  std::push_heap(due_.begin(), due_.end());
 }
 
 bool Timeline::step(SteadyTime end) {
-  if (events_.empty() || events_.front().at > end) {
+  if (due_.empty() || due_.front().at > end) {
     clock_.advance(std::chrono::ceil<milliseconds>(end - now()));
     return false;
   }
-  std::pop_heap(events_.begin(), events_.end());
-  Event event = std::move(events_.back());
-  events_.pop_back();
-  clock_.advance(std::chrono::ceil<milliseconds>(event.at - now()));
-  if (event.host && !event.host->alive) return true;
-  if (event.host && event.host->stopped_until > now()) {
-    event.at = event.host->stopped_until;
-    push(std::move(event));  // under its old number: what waited goes on in its order
+  std::pop_heap(due_.begin(), due_.end());
+  Due due = due_.back();
+  due_.pop_back();
+  clock_.advance(std::chrono::ceil<milliseconds>(due.at - now()));
+  const Host* host = events_[due.event].host.get();
+  if (host && host->alive && host->stopped_until > now()) {
+    const auto stop = static_cast<std::uint64_t>(host->stopped_until.time_since_epoch().count());
+    const auto thread = static_cast<std::uint64_t>(events_[due.event].thread);
+    due.at = host->stopped_until + milliseconds{Random(stop + thread).below(20)};
+    push(due);
     return true;
   }
+  const Event event = std::exchange(events_[due.event], {});
+  free_.push_back(due.event);
+  if (event.host && !event.host->alive) return true;
   ++steps_;
   event.work();
   return true;

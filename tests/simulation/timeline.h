@@ -63,16 +63,20 @@ struct Host {
   std::string name;
   bool alive = true, cut_off = false;
   SteadyTime stopped_until{};
+  SteadyTime well_since{};  ///< neither stopped nor cut off
   [[nodiscard]] bool responds(SteadyTime now) const { return alive && !cut_off && now >= stopped_until; }
 };
 using HostPtr = std::shared_ptr<Host>;
+
+/// Of a host that was stopped, the events of one thread go on in their order, the threads in any.
+enum class Thread { loop, callers, ticker, heart };
 
 class Timeline {
  public:
   explicit Timeline(bool traced) : traced_(traced) {}
 
   /// Without a host: the world's own.
-  void after(milliseconds delay, HostPtr host, std::function<void()> work);
+  void after(milliseconds delay, HostPtr host, std::function<void()> work, Thread thread = Thread::loop);
   /// Runs the next event; false where there is none before `end`: then the clock stands at `end`.
   bool step(SteadyTime end);
   [[nodiscard]] const Clock& clock() const { return clock_; }
@@ -89,21 +93,27 @@ class Timeline {
 
  private:
   struct Event {
-    SteadyTime at;
-    std::uint64_t sequence;
+    Thread thread = Thread::loop;
     HostPtr host;
     std::function<void()> work;
-    bool operator<(const Event& other) const {  // a heap's top is its largest
+  };
+  struct Due {  // small, for a heap moves its entries often
+    SteadyTime at;
+    std::uint64_t sequence;
+    std::size_t event;
+    bool operator<(const Due& other) const {  // a heap's top is its largest
       return at != other.at ? at > other.at : sequence > other.sequence;
     }
   };
-  void push(Event event);
+  void push(Due due);
   void remember(std::string line);
 
   static constexpr std::size_t trace_max = 150;
   const bool traced_;
   fakes::ManualClock clock_;
+  std::vector<Due> due_;
   std::vector<Event> events_;
+  std::vector<std::size_t> free_;  // of events_
   std::uint64_t sequence_ = 0;
   long steps_ = 0;
   std::deque<std::string> trace_;

@@ -108,7 +108,7 @@ void WorkerProcess::claim(Block fresh, std::function<void()> done) {
   const auto block = std::make_shared<Block>(std::move(fresh));
   persist<RunsTable::Claims>(
       [this, block](Tables& tables) {
-        return tables.runs.claim(instance_, *block, services_.timeline.wall(), services_.random);
+        return tables.runs.claim({instance_, host_}, *block, services_.timeline.wall(), services_.random);
       },
       [this, block, done = std::move(done)](const RunsTable::Claims& claims) {
         take_over(*block, claims);
@@ -140,7 +140,7 @@ void WorkerProcess::take_over(const Block& block, const RunsTable::Claims& claim
       in_flight_.begin(claimed->run.id);
       settle_later({claimed, std::move(*end), {}, in_flight_.followed(claimed->run.id)});
     } else if (stopping_) {
-      settle_later({claimed, worker::released()});
+      release(claimed);
     } else {
       lanes_.push(claimed->key(), claimed->urgent, claimed);
     }

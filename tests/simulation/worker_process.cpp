@@ -34,7 +34,7 @@ void WorkerProcess::begin(const Claimed& claimed, const std::string& key) {
     return;
   }
   if (stopping_) {
-    settle_later({claimed, worker::released()});
+    release(claimed);
     return lane_free(key);
   }
   if (!in_flight_.begin(id)) {
@@ -61,6 +61,8 @@ void WorkerProcess::begin(const Claimed& claimed, const std::string& key) {
 void WorkerProcess::check_order(const Claimed& claimed) {
   const auto& ticket = claimed->ticket;
   if (claimed->run.attempt != 1 || claimed->run.resumed || out_of_turn_.contains(claimed->run.id)) return;
+  // Tried again by hand, and claimed because of the message of its first life, which came again.
+  if (services_.database.tables.runs.rows.at(claimed->run.id).retried_at) return;
   auto [last, first] = begun_.try_emplace({ticket.partition, claimed->run.organization_id}, ticket.offset);
   if (!first && last->second > ticket.offset)
     throw Violation(fmt::format("{}: run {} at offset {} begins after offset {} of its organization",
@@ -126,8 +128,8 @@ void WorkerProcess::settle_next() {
   };
   persist<Settled>(
       [this, block](Tables& tables) {
-        std::vector<const worker::Finished*> pointers;
-        for (const auto& one : *block)
+        std::vector<worker::Finished*> pointers;
+        for (auto& one : *block)
           pointers.push_back(&one);
         Settled settled;
         std::vector<Message> messages;
@@ -171,7 +173,8 @@ void WorkerProcess::beat() {
       });
   services_.broker.touch(commands_.consumer);
   services_.broker.touch(ticks_.consumer);
-  services_.timeline.after(runs::heartbeat_every, host_, [this] { beat(); });
+  services_.timeline.after(
+      runs::heartbeat_every, host_, [this] { beat(); }, Thread::heart);
 }
 
 void WorkerProcess::stop() {
@@ -179,12 +182,27 @@ void WorkerProcess::stop() {
   services_.timeline.note("{} is told to stop", host_->name);
   in_flight_.stop_all();
   for (const auto& claimed : lanes_.drain())
-    settle_later({claimed, worker::released()});
+    release(claimed);
   end_when_idle();
 }
 
+/// Given back unbegun. It may have been cancelled meanwhile, and ends then: who has joined it is to hear.
+void WorkerProcess::release(const Claimed& claimed) {
+  const auto& id = claimed->run.id;
+  if (pinned_.contains(id)) {
+    ++releasing_;
+    services_.timeline.after(milliseconds{2}, host_, [this, claimed] {
+      --releasing_;
+      release(claimed);
+    });
+    return;
+  }
+  in_flight_.begin(id);
+  settle_later({claimed, worker::released(), {}, in_flight_.followed(id)});
+}
+
 void WorkerProcess::end_when_idle() {
-  if (busy_ > 0 || settling_ || !finished_.empty() || claiming_) {
+  if (busy_ > 0 || releasing_ > 0 || settling_ || !finished_.empty() || claiming_) {
     services_.timeline.after(milliseconds{100}, host_, [this] { end_when_idle(); });
     return;
   }

@@ -56,6 +56,7 @@ class WorkerProcess {
   void work();
   void begin(const Claimed& claimed, const std::string& key);
   void handled(const Claimed& claimed, const std::string& key, tl::expected<worker::Outcome, Error> answer);
+  void release(const Claimed& claimed);
   void lane_free(const std::string& key);
   void settle_later(worker::Finished finished);
   void settle_next();
@@ -85,7 +86,7 @@ class WorkerProcess {
   bool claiming_ = false, settling_ = false, stopping_ = false;
   std::multiset<Uuid> pinned_;
   worker::KeyedQueue<Claimed> lanes_;
-  int busy_ = 0;
+  int busy_ = 0, releasing_ = 0;
   std::set<Uuid> at_work_;  // organizations
   std::deque<worker::Finished> finished_;
   // What was read of each partition in its order and begun: for the invariants alone.

@@ -1,6 +1,7 @@
 #include "tests/simulation/world.h"
 
 #include "common/crypto/crypto.h"
+#include "common/runs/blocks.h"
 
 #include <algorithm>
 
@@ -57,6 +58,17 @@ void World::check_end() {
   check_audit();
   check_groups();
   check_afterwards();
+}
+
+/// Who can renew its claims keeps them.
+void World::check_taken(const RunRow& row) const {
+  const auto now = services_.timeline.now();
+  const auto& host = *row.holder;
+  const auto& database = services_.database;
+  if (!clean_database_ || database.away || !host.responds(now)) return;
+  const auto well_since = std::max(host.well_since, database.well_since);
+  if (now - well_since > runs::stale_after + runs::heartbeat_every + milliseconds{1'000})
+    throw Violation(fmt::format("run {} is taken from {}, which is well", brief(row.id), host.name));
 }
 
 void World::check_runs() {

@@ -46,6 +46,7 @@ class World {
   void settle_down();
   [[nodiscard]] bool quiet() const;
   void check_end();
+  void check_taken(const RunRow& row) const;
   void check_runs();
   void check_groups();
   void check_audit() const;
@@ -64,7 +65,7 @@ class World {
   std::map<Uuid, std::set<std::string>> told_;
   std::set<Uuid> audited_;
   SteadyTime lost_data_{}, quiet_since_{};
-  bool over_ = false;
+  bool over_ = false, clean_database_ = true;
 };
 
 }  // namespace rollcall::simulation

@@ -34,7 +34,7 @@ void World::freeze(Place<Process>& place, milliseconds time) {
   if (!place.alive()) return;
   const auto host = place.now().host();
   services_.timeline.note("{} is stopped for {} ms", host->name, time.count());
-  host->stopped_until = services_.timeline.now() + time;
+  host->stopped_until = host->well_since = services_.timeline.now() + time;
   services_.broker.watch(host);
 }
 
@@ -46,7 +46,10 @@ void World::cut_off(Place<WorkerProcess>& place) {
   services_.timeline.note("{} is cut off for {} ms", host->name, time.count());
   host->cut_off = true;
   services_.broker.watch(host);
-  services_.timeline.after(time, nullptr, [host] { host->cut_off = false; });
+  services_.timeline.after(time, nullptr, [this, host] {
+    host->cut_off = false;
+    host->well_since = std::max(host->well_since, services_.timeline.now());
+  });
 }
 
 /// Each seed has its own climate: some faults often, some never.
@@ -61,6 +64,8 @@ void World::choose_faults() {
   services_.broker.gaps = rate(0.3);
   services_.database.faults = {rate(0.15), rate(0.1), milliseconds{random.chance(0.2) ? 500 : 5}, rate(0.6)};
   services_.graph.faults = {rate(0.3), rate(0.15), rate(0.1), milliseconds{random.chance(0.3) ? 3'000 : 200}};
+  const auto& [refused, unanswered, delay, locked] = services_.database.faults;
+  clean_database_ = refused + unanswered + locked == 0;
   const auto outage = [this](bool& away, const char* what, milliseconds longest) {
     if (away) return;
     services_.timeline.note("{} goes away", what);
@@ -69,6 +74,7 @@ void World::choose_faults() {
                              [this, &away, what] {
                                services_.timeline.note("{} is back", what);
                                away = false;
+                               services_.database.well_since = services_.timeline.now();
                              });
   };
   const std::vector<std::function<void()>> all{
@@ -120,8 +126,12 @@ void World::make_peace() {
   services_.database.faults = {};
   services_.graph.faults = {};
   services_.broker.away = services_.database.away = services_.graph.down = false;
-  for (auto& place : workers_)
-    place.now().host()->cut_off = false;
+  clean_database_ = true;
+  services_.database.well_since = services_.timeline.now();
+  for (auto& place : workers_) {
+    const auto host = place.now().host();
+    if (std::exchange(host->cut_off, false)) host->well_since = services_.timeline.now();
+  }
   for (auto& schedule : services_.database.tables.schedules)
     schedule.paused = true;
   for (auto& place : workers_)

@@ -34,7 +34,7 @@ Settings choose(Random& random) {
 World::World(std::uint64_t seed, bool traced) : services_(seed, traced, &choose) {}
 
 void World::set_up() {
-  auto& [timeline, random, settings, broker, database, graph] = services_;
+  auto& [timeline, random, settings, broker, database, graph, governors] = services_;
   timeline.note("{} workers of {} lanes, {} organizations, {} units, {} writes, {} attempts",
                 settings.workers, settings.lanes, settings.organizations, settings.limits.resource_units,
                 settings.limits.writes, settings.policy.attempts_max);
@@ -51,6 +51,7 @@ void World::set_up() {
       throw Violation(fmt::format("the command of run {} ({}) is committed before it has led to anything",
                                   brief(note->run), row == rows.end() ? "unknown" : row->second.state));
   };
+  database.tables.runs.on_taken = [this](const RunRow& row) { check_taken(row); };
   broker.tail(people_, "runs", [this](const Record& record) {
     const auto& news = std::get<RunNews>(record.payload);
     told_[news.run].insert(news.state);

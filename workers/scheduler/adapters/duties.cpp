@@ -20,10 +20,6 @@ constexpr microseconds resume_interval{200'000};
 constexpr microseconds at_once{0};
 constexpr long prune_max = 5'000;
 
-milliseconds quarter(milliseconds time, milliseconds longest) {
-  return std::clamp(time / 4, milliseconds{50}, longest);
-}
-
 // Served by the index ticks_fired; what is unserved and not expired stays.
 constexpr const char* prune_ticks = R"(
     DELETE FROM ops.ticks WHERE (schedule_id, due_at) IN (
@@ -76,15 +72,13 @@ struct Duties::State {
   microseconds mind() {
     const auto full = [](long count) { return count == Requeue::batch_max; };
     const bool more = full(requeue.rescue()) | full(requeue.resend()) | full(requeue.resend_ticks());
-    return more ? at_once
-                : quarter(std::min(tools.options.resend_after, tools.options.rescue_after),
-                          milliseconds{5'000});
+    return more ? at_once : tools.options.mind_every();
   }
 
   microseconds sweep_once(const std::stop_token& stop) {
     const long rows = sweep(stop);
     swept.add(static_cast<double>(rows));
-    return rows >= OutboxSweep::batch_max ? at_once : quarter(tools.options.sweep_after, milliseconds{1'000});
+    return rows >= OutboxSweep::batch_max ? at_once : tools.options.sweep_every();
   }
 
   /// A topic that Kafka's client does not know yet costs the first tick up to a second. Again and again,
