@@ -187,7 +187,6 @@ void RunsTable::queue(RunRow& row, WallTime now, Messages& publish) {
   row.claim = {};
   row.claimed_by.clear();
   row.heartbeat_at.reset();
-  row.resends = 0;
   ++row.epoch;
   publish.push_back(command_message(row));
   publish.push_back(news_message(row.id, "queued"));
@@ -262,13 +261,17 @@ void RunsTable::retry(const Uuid& run, WallTime now, Messages& publish) {
 
 void RunsTable::resume(WallTime now, Messages& publish) {
   for (auto& [id, row] : rows)
-    if (row.state == "waiting" && row.resume_at && *row.resume_at <= now) queue(row, now, publish);
+    if (row.state == "waiting" && row.resume_at && *row.resume_at <= now) {
+      row.resends = 0;
+      queue(row, now, publish);
+    }
 }
 
 void RunsTable::rescue(WallTime now, milliseconds age, Messages& publish) {
   for (auto& [id, row] : rows)
     if (row.state == "running" && stale(row, now, age)) {
       on_taken(row);
+      row.resends = 0;
       queue(row, now, publish);
     }
 }
@@ -278,6 +281,9 @@ void RunsTable::resend(WallTime now, milliseconds age, Messages& publish) {
     if (row.state != "queued" || row.queued_at >= now - age * (1 << std::min(row.resends, 6))) continue;
     ++row.resends;
     row.claim = {};
+    row.claimed_by.clear();
+    row.heartbeat_at.reset();
+    row.resume_at.reset();
     row.queued_at = now;
     publish.push_back(command_message(row));
   }
