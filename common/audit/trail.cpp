@@ -99,8 +99,8 @@ std::map<std::int64_t, std::int64_t> beginnings(postgres::Transaction& transacti
   std::map<std::int64_t, std::int64_t> from;
   for (const auto& row : transaction.query(
            "SELECT c.chain, CASE WHEN $1::timestamptz IS NULL THEN 1 ELSE coalesce((SELECT min(s.number) "
-           "FROM "
-           "audit.seals s WHERE s.chain = c.chain AND s.sealed_at >= $1::timestamptz), (SELECT max(s.number) "
+           "FROM audit.seals s WHERE s.chain = c.chain AND s.sealed_at >= $1::timestamptz), (SELECT "
+           "max(s.number) "
            "+ 1 FROM audit.seals s WHERE s.chain = c.chain), 1) END FROM (SELECT chain FROM audit.chains "
            "UNION SELECT DISTINCT chain FROM audit.seals) c",
            {since ? postgres::value(*since) : postgres::Value()}))
@@ -114,10 +114,9 @@ postgres::Value rows_since(postgres::Transaction& transaction, const std::option
   if (!since) return "-infinity";
   const auto rows = transaction.query(
       "SELECT CASE WHEN bool_or(s.chain = 0) THEN '-infinity' ELSE coalesce(min(s.sealed_at), 'infinity') "
-      "END "
-      "FROM audit.seals s JOIN unnest($1::bigint[], $2::bigint[]) AS f(chain, first) ON s.chain = f.chain "
-      "AND "
-      "s.number >= f.first",
+      "END FROM audit.seals s JOIN unnest($1::bigint[], $2::bigint[]) AS f(chain, first) ON s.chain = "
+      "f.chain "
+      "AND s.number >= f.first",
       {postgres::array(chains), postgres::array(first)});
   return rows.at(0).columns.at(0);
 }

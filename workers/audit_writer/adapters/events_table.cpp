@@ -89,9 +89,8 @@ std::map<kafka::TopicPartition, Head> lock_heads(postgres::Transaction& transact
   auto heads = lock();
   if (heads.size() == slices.size()) return heads;
   transaction.execute(
-      "INSERT INTO audit.chains (topic, partition) SELECT * FROM unnest($1::text[], $2::int[]) ON CONFLICT "
-      "DO "
-      "NOTHING",
+      "INSERT INTO audit.chains (topic, partition) SELECT * FROM unnest($1::text[], $2::int[]) "
+      "ON CONFLICT DO NOTHING",
       {topics, partitions});
   return lock();
 }
