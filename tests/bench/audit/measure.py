@@ -11,6 +11,7 @@ work, binaries, brokers, server = (os.environ[name] for name in ("BENCH_WORK", "
 peers, topic_tool = f"{work}/bin/peers", f"{work}/bin/topic"
 count, repeats, batch, report = int(sys.argv[1]), int(sys.argv[2]), 2000, sys.argv[3]
 base = server.rsplit("/", 1)[0]
+loaded = f"bench.audit-{os.getpid()}"  # Kafka keeps its data from one call to the next
 
 TABLE = """
 CREATE SCHEMA bench;
@@ -47,6 +48,7 @@ def rate(database, table):
 
 def server_cpu():
     """Processor time of PostgreSQL and all its children, also of those that have ended, in microseconds."""
+    time.sleep(0.5)  # a session that is just ending would be counted neither as a child nor as one that has ended
     total = 0
     for entry in os.listdir("/proc"):
         try:
@@ -76,7 +78,7 @@ def peer(mode):
     database = scratch("bench_audit")
     sql(database, TABLE)
     before = server_cpu()
-    used = finish(subprocess.Popen([peers, mode, brokers, "bench.audit", database, str(count), str(batch)]))
+    used = finish(subprocess.Popen([peers, mode, brokers, loaded, database, str(count), str(batch)]))
     of_server = (server_cpu() - before) / count
     stands(database, "bench.events")
     return rate(database, "bench.events"), used, of_server
@@ -113,9 +115,9 @@ def text(values):
 postmaster = sql(server, "SELECT pg_read_file('postmaster.pid')").split("\n")[0]
 verified = []
 engines = {"rollcall-audit-writer": rollcall, "bare idempotent batch loop": lambda: peer("batch"), "plain COPY": lambda: peer("copy")}
-subprocess.run([topic_tool, "create", brokers, "4", "rollcall.audit", "bench.audit"], check=True, stdout=subprocess.DEVNULL)
+subprocess.run([topic_tool, "create", brokers, "4", "rollcall.audit", loaded], check=True, stdout=subprocess.DEVNULL)
 subprocess.run([topic_tool, "create", brokers, "1", "rollcall.audit-roots", "rollcall.audit.dead"], check=True, stdout=subprocess.DEVNULL)
-subprocess.run([peers, "load", brokers, "bench.audit", str(count)], check=True)
+subprocess.run([peers, "load", brokers, loaded, str(count)], check=True)
 rates, cpu, servers = ({name: [] for name in engines} for _ in range(3))
 for i in range(repeats):
     for name, engine in list(engines.items())[:: 1 if i % 2 == 0 else -1]:
