@@ -184,7 +184,8 @@ void store_seals(postgres::Transaction& transaction, const std::vector<Open>& op
        bytes(&Seal::manifest), postgres::value(now)});
   transaction.execute(
       "UPDATE audit.chains c SET number = u.number, generation = u.generation, next_offset = u.next_offset, "
-      "root = u.root FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) AS u(chain, "
+      "root = u.root FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) AS "
+      "u(chain, "
       "number, generation, next_offset, root) WHERE c.chain = u.chain",
       {of(&Seal::chain), of(&Seal::number), of(&Seal::generation), of(&Seal::next_offset),
        bytes(&Seal::root)});
