@@ -39,6 +39,7 @@ until_true 20 "the front has the keys" curl -fsS -o /dev/null -H "Authorization:
 cat >"$work/schemathesis.toml" <<END
 parameters = { "path.organization" = "$org", "path.job" = "$job" }
 END
+cd "$work"  # it keeps what it found in the folder it runs in
 timeout 120 "$venv/bin/schemathesis" --config-file "$work/schemathesis.toml" run "$url/openapi.json" -H "Authorization: Bearer $token" \
   --exclude-path-regex '/events$' --phases coverage,fuzzing --max-examples 8 --max-time 40 --seed 1 --continue-on-failure --request-timeout 20 \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance --no-color \
