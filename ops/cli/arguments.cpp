@@ -269,8 +269,8 @@ class Tree {
     auto& token = leaf(sandbox, "token", "Prints an access token for Rollcall's own API.",
                        "rollcall sandbox token --user ada@contoso.example --role Rollcall.Admin\n"
                        "  rollcall sandbox token --app --role Rollcall.Admin --lifetime 60\n\n"
-                       "Unless options say so, MS_AUTH_TENANT_ID, MS_AUTH_CLIENT_ID and "
-                       "ROLLCALL_API_AUDIENCE say from where and for what it is.");
+                       "Unless options say so, MS_AUTH_TENANT_ID, MS_AUTH_CLIENT_ID, "
+                       "ROLLCALL_API_AUDIENCE and ROLLCALL_API_SCOPE say from where and for what it is.");
     auto* app = token.add_flag("--app", a_.application, "The application's own: no person, roles only");
     token.add_option("--user", a_.user, "User principal name or object id (default: the first)")
         ->excludes(app);

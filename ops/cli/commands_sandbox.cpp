@@ -64,6 +64,9 @@ Json token_wanted(const Context& context, const Arguments& arguments) {
                                   set("MS_AUTH_CLIENT_ID")})},
               {"scopes", arguments.scopes},
               {"roles", arguments.roles}};
+  const std::string scope = set("ROLLCALL_API_SCOPE");
+  if (arguments.scopes.empty() && !arguments.application && !scope.empty())
+    wanted["scopes"] = Json::array({scope});
   std::erase_if(wanted.get_ref<Json::object_t&>(), [](const auto& member) {
     return member.second == "" || member.second == Json::array();  // left to the sandbox
   });

@@ -84,9 +84,19 @@ equal "$(jq -c '[.visibility,.kind]' <<<"$created")" '["Private","microsoft365"]
 equal "$(curl -fsS "$url/openapi.json" | jq -r .openapi)" 3.1.0 "OpenAPI"
 equal "$(curl -fsS "$url/openapi-copilot.json" | jq -r .openapi)" 3.0.3 "OpenAPI for Copilot"
 
-# Switched off, the Microsoft endpoints are not there, for nobody.
+# Where a scope is asked of people, a token without it opens nothing.
 kill -TERM "$pid_front"
 until_true 20 "the front stops" eval '! kill -0 "$pid_front"'
+export ROLLCALL_API_SCOPE=Rollcall.Access
+start_front scoped
+scoped=$(rollcall sandbox token --user person0@contoso.example)
+until_true 20 "the front has the keys" eval '[ "$(curl -s -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $scoped" "$url$ms/status")" = 200 ]'
+equal "$(expect 403 "$admin" GET $ms/status | jq -r .code)" scope_missing "a token without the scope"
+unset ROLLCALL_API_SCOPE
+
+# Switched off, the Microsoft endpoints are not there, for nobody.
+kill -TERM "$pid_scoped"
+until_true 20 "the front stops" eval '! kill -0 "$pid_scoped"'
 start_front off MS_AUTH_ENABLED=false
 for path in status group group/members; do equal "$(expect 404 "$admin" GET "$ms/$path" | jq -r .code)" microsoft_disabled "$path switched off"; done
 echo "passed"
