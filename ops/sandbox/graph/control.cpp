@@ -84,8 +84,15 @@ Response set_faults(State& state, const Json& body) {
   } else {
     faults.status = {status.get<int>()};
   }
-  if (std::ranges::any_of(faults.status, [](int one) { return one < 400 || one > 599; }))
-    return bad("status must be from 400 to 599");
+  const auto no_failure = [](int status) { return status < 400 || status > 599; };
+  const Json groups = body.value("groups", Json::object());
+  for (const auto& [group, status] : groups.items()) {
+    const auto id = Uuid::parse(group);
+    if (!id) return bad("groups: not a GUID: " + group);
+    faults.groups[*id] = status.get<int>();
+    if (no_failure(faults.groups[*id])) return bad("groups: a status must be from 400 to 599");
+  }
+  if (std::ranges::any_of(faults.status, no_failure)) return bad("status must be from 400 to 599");
   if (body.contains("seed")) state.random.seed(body["seed"].get<std::uint64_t>());
   state.faults = faults;
   return json(200, {{"ok", true}});

@@ -115,7 +115,21 @@ Answer throttled(State& state, const Verdict& verdict) {
   return answer;
 }
 
+/// What was injected for one group.
+std::optional<Answer> fault_of_group(State& state, const Call& call) {
+  if (state.faults.groups.empty() || call.segments.size() < 2 || call.segments[0] != "groups")
+    return std::nullopt;
+  const auto id = Uuid::parse(call.segments[1]);
+  const auto fault = id ? state.faults.groups.find(*id) : state.faults.groups.end();
+  if (fault == state.faults.groups.end()) return std::nullopt;
+  ++state.stats.faults;
+  if (fault->second == 404) return not_found(call.segments[1]);
+  return failure(fault->second, fault->second == 403 ? "Insufficient privileges to complete the operation."
+                                                     : "An injected fault.");
+}
+
 std::optional<Answer> injected_fault(State& state, const Call& call) {
+  if (auto fault = fault_of_group(state, call)) return fault;
   if (!state.faults.status.empty() && chance(state) < state.faults.rate) return broken(state);
   if (!call.has("$skiptoken") || chance(state) >= state.faults.page_fail_rate) return std::nullopt;
   ++state.stats.faults;
@@ -173,7 +187,7 @@ Answer graph(const Request& request, State& state, WallTime now) {
 
 }  // namespace
 
-Answer broken(State& state, bool applied) {
+Answer failure(int status, std::string message) {
   struct Code {
     int status;
     const char* code;
@@ -187,14 +201,17 @@ Answer broken(State& state, bool applied) {
                              Code{412, "resourceModified"},
                              Code{429, "TooManyRequests"},
                              Code{503, "serviceNotAvailable"}};
-  ++state.stats.faults;
-  int status = state.faults.status[state.random() % state.faults.status.size()];
-  // Whatever says no, says that nothing was done.
-  if (applied && status < 500) status = 503;
   const auto* known = std::ranges::find(codes, status, &Code::status);
-  Answer answer = fail(status, known == codes.end() ? "generalException" : known->code, "An injected fault.");
+  Answer answer = fail(status, known == codes.end() ? "generalException" : known->code, std::move(message));
   if (status == 429) answer.headers.emplace_back("Retry-After", "1");
   return answer;
+}
+
+Answer broken(State& state, bool applied) {
+  ++state.stats.faults;
+  const int status = state.faults.status[state.random() % state.faults.status.size()];
+  // Whatever says no, says that nothing was done.
+  return failure(applied && status < 500 ? 503 : status, "An injected fault.");
 }
 
 std::size_t page_fill(State& state, std::size_t asked) {

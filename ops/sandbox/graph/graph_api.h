@@ -57,6 +57,8 @@ std::optional<std::size_t> skip_position(const Call& call);
 std::size_t page_fill(State& state, std::size_t asked);
 /// One of the injected statuses, as Graph words it.
 Answer broken(State& state, bool applied = false);
+/// A failure of that status, as Graph words it.
+Answer failure(int status, std::string message);
 Stamp stamp(const Call& call, WallTime now);
 
 using Operation = Answer (*)(State&, const Call&, WallTime);

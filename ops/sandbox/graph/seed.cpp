@@ -2,6 +2,8 @@
 
 #include "ops/sandbox/graph/snapshot.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace rollcall::sandbox_graph {
@@ -109,8 +111,12 @@ void generate(State& state, const Json& input, Json& ids, WallTime now) {
   const Json groups = input.value("groups", Json::array());
   if (groups.is_number_unsigned()) {
     if (groups.get<std::size_t>() > generated_max) reject("too many groups");
+    Json owners = Json::array();
+    for (std::size_t i = 1; i <= std::min(input.value("owners", std::size_t{0}), users); ++i)
+      owners.push_back(user_id(i).to_string());
     for (std::size_t i = 1; i <= groups.get<std::size_t>(); ++i) {
       Json one{{"members", input.value("members", std::size_t{0})},
+               {"owners", owners},
                {"offset", i - 1},
                {"kind", text(input, "kind", "microsoft365")}};
       ids.push_back(seed_group(state, one, group_id(i), generated_members(one, users), now).to_string());

@@ -43,6 +43,8 @@ struct Faults {
   double drop_part_rate = 0;        ///< applied, but missing from the batch's answer
   double page_fail_rate = 0;        ///< a page after the first answers 503
   int patch_503_above = -1;         ///< PATCH parts of a batch beyond this many answer 503; -1: no limit
+  /// What is asked of one of these groups is refused with its status, and listings leave it out.
+  std::map<Uuid, int> groups;
 };
 
 struct Stats {

@@ -182,6 +182,55 @@ TEST_CASE("a group is created, deleted, told apart and restored") {
   CHECK(box.graph("GET", "/directory/deletedItems/" + box.security).status == 404);
 }
 
+TEST_CASE("owners are expanded, at most twenty, and groups are listed by id, at most fifteen") {
+  Sandbox box;
+  Group& group = *find_group(box.state.directory, *Uuid::parse(box.group));
+  const std::string expand = "$select=id,groupTypes&$expand=owners($select=id)";
+  CHECK(box.get("/groups/" + box.group + "?" + expand)["owners"] == Json::array());
+  for (int i = 1; i <= 25; ++i)
+    group.owners.push_back(*Uuid::parse(Sandbox::user(i)));
+  const Json shown = box.get("/groups/" + box.group + "?" + expand);
+  CHECK(shown["owners"].size() == 20);
+  CHECK(shown["owners"][0]["id"] == Sandbox::user(1));
+  CHECK_FALSE(shown["owners"][0].contains("displayName"));
+  CHECK(shown["groupTypes"] == Json({"Unified"}));
+  const auto list = [&](int count) {
+    std::string ids = "'" + box.group + "','" + box.security + "'";
+    for (int i = 2; i < count; ++i)
+      ids += ",'" + Sandbox::user(i) + "'";
+    return box.graph("GET", "/groups?$filter=id%20in%20(" + ids + ")&" + expand);
+  };
+  const auto listed = list(15);
+  REQUIRE(listed.status == 200);
+  CHECK(Json::parse(listed.body)["value"].size() == 2);
+  CHECK(header(listed, "x-ms-resource-unit") == "1");
+  CHECK(list(16).status == 400);
+  CHECK(box.graph("GET", "/groups/" + box.group + "?$expand=calendar").status == 400);
+  // Nobody can say who owns a group that a local directory is master of.
+  group.kind = GroupKind::on_premises;
+  CHECK(box.get("/groups/" + box.group + "?" + expand)["owners"] == Json::array());
+}
+
+TEST_CASE("one group can be refused, missing or broken while the others are not") {
+  Sandbox box;
+  const auto refuse = [&](int status) {
+    return box.post_control("/sandbox/faults", {{"groups", {{box.group, status}}}}).status;
+  };
+  REQUIRE(refuse(403) == 200);
+  CHECK(code(box.graph("GET", "/groups/" + box.group)) == "Authorization_RequestDenied");
+  CHECK(box.graph("GET", "/groups/" + box.group + "/members").status == 403);
+  CHECK(box.graph("GET", "/groups/" + box.security).status == 200);
+  CHECK(box.get("/groups")["value"].size() == 1);
+  REQUIRE(refuse(404) == 200);
+  CHECK(code(box.graph("GET", "/groups/" + box.group)) == "Request_ResourceNotFound");
+  CHECK(box.graph("GET", "/directory/deletedItems/" + box.group).status == 404);
+  REQUIRE(refuse(503) == 200);
+  CHECK(box.graph("GET", "/groups/" + box.group).status == 503);
+  CHECK(refuse(200) == 400);
+  REQUIRE(box.post_control("/sandbox/faults", Json::object()).status == 200);
+  CHECK(box.graph("GET", "/groups/" + box.group).status == 200);
+}
+
 TEST_CASE("a group with an alternate key is made once, however often it is asked for") {
   Sandbox box;
   const std::string path = "/groups(uniqueName='staff-1')";
