@@ -30,6 +30,11 @@ constexpr auto reasons = std::to_array<Reason>({
     {"group_mail_enabled_security",
      "Microsoft Graph cannot change mail-enabled security groups and distribution lists: link another "
      "group."},
+    {"group_role_assignable",
+     "Grant the app RoleManagement.ReadWrite.Directory and set ROLLCALL_ROLE_ASSIGNABLE_GROUPS=true, or link "
+     "another group."},
+    {"group_ownerless", "Make somebody an owner of the group in Microsoft 365."},
+    {"no_group_to_relink", "Link a group with 'rollcall org link ORG GUID'."},
     // who is calling
     {"token_missing", "Send an access token of Entra ID: 'Authorization: Bearer TOKEN'."},
     {"token_invalid",
@@ -48,6 +53,9 @@ constexpr auto reasons = std::to_array<Reason>({
     {"guard_removals", "Look at the plan with 'rollcall runs show', then approve or reject the run."},
     {"guard_empty_roster",
      "The roster is empty: import the roster, or approve the run if the group is really to be emptied."},
+    {"guard_group_absence",
+     "Check MS_AUTH_TENANT_ID, the app's permissions and Microsoft's service health. Where the groups are "
+     "really gone, unlink them by hand, or raise ROLLCALL_GROUP_GONE_PERCENT."},
     {"plan_changed", "The drift changed since the approval: look at the new plan and approve it."},
     {"rejected", "Nothing was changed. Correct roster or policy and sync again."},
     // Microsoft Graph
@@ -148,7 +156,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"job_not_found", "List the jobs you may see with GET /api/v1/jobs."},
     // the front: microsoft
     {"group_deleted",
-     "Restore the group in Microsoft 365 while that is possible, or unlink it and link another."},
+     "Restore it with 'rollcall org relink ORG', or in Microsoft 365, while that is possible; or link "
+     "another."},
     {"group_gone", "Link another group, or create one."},
     {"group_already_linked", "Unlink that group first, where another is meant."},
     {"mail_nickname_taken", "Choose another mail_nickname, or leave it out to have one made."},

@@ -93,6 +93,10 @@ std::vector<runs::Stored> set_group(postgres::Transaction& transaction, const Uu
       "UPDATE directory.organizations SET microsoft_group = $2::uuid, updated_at = now() WHERE id = $1::uuid",
       {postgres::value(organization.id), postgres::value(group)});
   forget_mirror(transaction, organization.id);
+  // A group that is linked no more stays known, so that it can be linked again.
+  if (group)
+    transaction.execute("DELETE FROM sync.group_health WHERE organization_id = $1::uuid",
+                        {postgres::value(organization.id)});
   std::vector<runs::Stored> stored;
   if (organization.group)
     stored.push_back(audit(transaction, organization, "group_unlinked", organization.group, detail, asker));

@@ -12,7 +12,7 @@ constexpr const char* insert_sql = R"(
 INSERT INTO ops.runs (id, tenant_id, organization_id, worker, operation, state, caller_identity, parameters,
     parameters_hash, error_code, error_message, resume_at)
 SELECT u.id, u.tenant, u.organization, u.worker, u.operation, 'waiting', u.caller, u.parameters, u.hash, 'debounced',
-    'More changes may follow: one sync will serve them all.', now() + $9::bigint * interval '1 millisecond'
+    $10, now() + $9::bigint * interval '1 millisecond'
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[])
     AS u(id, tenant, organization, worker, operation, caller, parameters, hash)
 WHERE NOT EXISTS (SELECT FROM ops.runs r WHERE r.organization_id = u.organization AND r.worker = u.worker
@@ -24,7 +24,7 @@ ON CONFLICT DO NOTHING)";
 }  // namespace
 
 long enqueue_debounced(postgres::Transaction& transaction, const std::vector<NewRun>& runs,
-                       std::chrono::milliseconds wait) {
+                       std::chrono::milliseconds wait, const std::string& why) {
   if (runs.empty()) return 0;
   std::vector<Uuid> ids;
   std::vector<std::string> tenants, workers, operations, callers, hashes;
@@ -43,7 +43,7 @@ long enqueue_debounced(postgres::Transaction& transaction, const std::vector<New
                              {postgres::array(ids), postgres::array(tenants), postgres::array(organizations),
                               postgres::array(workers), postgres::array(operations), postgres::array(callers),
                               postgres::array(parameters), postgres::array(hashes),
-                              postgres::value(static_cast<long>(wait.count()))});
+                              postgres::value(static_cast<long>(wait.count())), postgres::value(why)});
 }
 
 }  // namespace rollcall::runs

@@ -64,6 +64,11 @@ class Tree {
     link.add_option("GUID", a_.group, "Object id of the group")->required();
     organization(
         leaf(org, "unlink", "Unlinks the group; nobody is removed from it.", "rollcall org unlink Contoso"));
+    auto& relink = leaf(org, "relink",
+                        "Links the group that the organization had before; restores it where it was deleted.",
+                        "rollcall org relink Contoso\n\nExit 4 where the group is gone for good.");
+    organization(relink);
+    timeout(relink);
 
     auto& roster = group("roster", "Who should be in the group.");
     auto& import = leaf(
@@ -99,6 +104,13 @@ class Tree {
     full_read(sync);
     sync.add_flag("--wait", a_.wait, "Wait for the end and show the result");
     timeout(sync);
+    auto& health =
+        leaf(app_, "health", "Looks at linked groups now; without ORG or --all, shows what is known of them.",
+             "rollcall health\n  rollcall health Contoso --wait\n  rollcall health --all --wait");
+    health.add_flag("--all", a_.all, "Every organization with a group")
+        ->excludes(health.add_option("ORG", a_.organization, "Organization: id or unique name"));
+    health.add_flag("--wait", a_.wait, "Wait for the end and show the result");
+    timeout(health);
     auto& plan = leaf(app_, "plan", "Shows what a sync would do, and does nothing.",
                       "rollcall plan Contoso --out plan.json");
     organization(plan);

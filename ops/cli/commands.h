@@ -15,6 +15,7 @@ int org_list(Context& context, const Arguments& arguments);
 int org_show(Context& context, const Arguments& arguments);
 int org_link(Context& context, const Arguments& arguments);
 int org_unlink(Context& context, const Arguments& arguments);
+int org_relink(Context& context, const Arguments& arguments);
 int policy_show(Context& context, const Arguments& arguments);
 int policy_set(Context& context, const Arguments& arguments);
 
@@ -23,6 +24,7 @@ int roster_show(Context& context, const Arguments& arguments);
 
 int sync(Context& context, const Arguments& arguments);
 int plan(Context& context, const Arguments& arguments);
+int health(Context& context, const Arguments& arguments);
 
 int runs_list(Context& context, const Arguments& arguments);
 int runs_show(Context& context, const Arguments& arguments);
@@ -61,6 +63,9 @@ int audit_erase(Context& context, const Arguments& arguments);
 int sandbox_reset(Context& context, const Arguments& arguments);
 int sandbox_stats(Context& context, const Arguments& arguments);
 int sandbox_token(Context& context, const Arguments& arguments);
+
+/// By id or unique name. Throws Failure{refused, "group_not_linked"} where it has no group.
+Organization linked_organization(Context& context, const std::string& id_or_name);
 
 /// A run as last seen while waiting for it.
 struct RunView {

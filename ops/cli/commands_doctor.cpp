@@ -2,6 +2,7 @@
 #include "common/graph/settings.h"
 #include "common/graph/token_source.h"
 #include "common/http_client/client.h"
+#include "common/runs/workers.h"
 #include "ops/cli/commands.h"
 
 #include <algorithm>
@@ -66,9 +67,10 @@ std::string check_settings(Context& context) {
 
 std::string check_topics(const std::vector<kafka::TopicDescription>& topics) {
   std::string missing;
-  for (const std::string& name :
-       {runs::commands_topic("member-sync"), runs::ticks_topic("member-sync"), std::string(runs::runs_topic),
-        std::string(runs::audit_topic), std::string("rollcall.audit-roots")})
+  std::vector<std::string> needed{runs::runs_topic, runs::audit_topic, "rollcall.audit-roots"};
+  for (const char* kind : runs::worker_kinds)
+    needed.insert(needed.end(), {runs::commands_topic(kind), runs::ticks_topic(kind)});
+  for (const std::string& name : needed)
     if (std::ranges::find(topics, name, &kafka::TopicDescription::name) == topics.end())
       missing += (missing.empty() ? "" : ", ") + name;
   if (!missing.empty()) throw Failure(failed, "topics_missing", "missing: " + missing);

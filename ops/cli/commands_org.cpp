@@ -1,5 +1,7 @@
 #include "common/core/error.h"
+#include "common/group_health/store.h"
 #include "ops/cli/commands.h"
+#include "ops/cli/health_text.h"
 #include "ops/cli/rows.h"
 
 /// Organizations, their groups and their policy.
@@ -104,6 +106,9 @@ int org_show(Context& context, const Arguments& arguments) {
   json["group_name"] = or_null(row, 2);
   json["group_members"] = row.is_null(3) ? Json(nullptr) : Json(row.number(3));
   json["synced_at"] = or_null(row, 4);
+  const auto health = context.database().transact(
+      [&](postgres::Transaction& transaction) { return group_health::find(transaction, organization.id); });
+  json["health"] = health ? group_health::to_json(*health) : Json(nullptr);
   auto& output = context.output;
   output.document(json);
   output.line("id        " + organization.id.to_string());
@@ -115,8 +120,11 @@ int org_show(Context& context, const Arguments& arguments) {
   output.line("roster    " + row.text(0) + " people, " + row.text(1) + " departed, version " +
               std::to_string(organization.roster_version));
   output.line("synced    " + (row.is_null(4) ? "never" : row.text(4) + ", " + row.text(3) + " in the group"));
+  if (health) print_health(output, *health);
   if (!organization.group)
-    output.line("next      rollcall org link " + organization.id.to_string() + " GUID");
+    output.line(health ? "next      rollcall org relink " + organization.id.to_string() + ", to link group " +
+                             health->group.to_string() + " again"
+                       : "next      rollcall org link " + organization.id.to_string() + " GUID");
   return done;
 }
 

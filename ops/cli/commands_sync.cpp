@@ -26,14 +26,6 @@ std::vector<Organization> linked_organizations(Context& context) {
   return all;
 }
 
-Organization linked_organization(Context& context, const std::string& id_or_name) {
-  Organization organization = context.organization(id_or_name);
-  if (!organization.group)
-    throw Failure(refused, "group_not_linked", "'" + printable(organization.name) + "' has no group",
-                  "Link one with 'rollcall org link " + organization.id.to_string() + " GUID'.");
-  return organization;
-}
-
 /// Asks for a run of each organization, in the same order.
 std::vector<runs::Asked> ask(Context& context, const std::vector<Organization>& organizations, bool dry_run,
                              bool full_read) {
@@ -122,6 +114,14 @@ int report_all(Context& context, const std::vector<Organization>& organizations,
 }
 
 }  // namespace
+
+Organization linked_organization(Context& context, const std::string& id_or_name) {
+  Organization organization = context.organization(id_or_name);
+  if (!organization.group)
+    throw Failure(refused, "group_not_linked", "'" + printable(organization.name) + "' has no group",
+                  "Link one with 'rollcall org link " + organization.id.to_string() + " GUID'.");
+  return organization;
+}
 
 int sync(Context& context, const Arguments& arguments) {
   std::vector<Organization> organizations;

@@ -175,7 +175,7 @@ bool Output::alive() {
 std::string Output::coloured_state(std::string_view state) const {
   if (!terminal_.colour || !terminal_.out) return std::string(state);
   std::string_view colour = "\x1b[36m";
-  if (state == "succeeded" || state == "ok") colour = "\x1b[32m";
+  if (state == "succeeded" || state == "ok" || state == "healthy") colour = "\x1b[32m";
   if (state == "failed" || state == "problem" || state == "lost") colour = "\x1b[31m";
   if (state == "needs_approval" || state == "waiting" || state == "paused") colour = "\x1b[33m";
   return std::string(colour) + std::string(state) + std::string(reset);

@@ -76,6 +76,30 @@ void print_problems(Output& output, const std::string& label, const Json& list, 
                 " more: the first of them are in --json");
 }
 
+/// Of looks at linked groups.
+void print_looks(Output& output, const Json& result) {
+  std::string counts;
+  if (const Json& states = part(result, "states"); states.is_object())
+    for (const auto& [state, count] : states.items())
+      counts += (counts.empty() ? "" : ", ") + state + " " + dump(count);
+  if (!counts.empty()) output.line(counts);
+  if (const auto state = text_of(result, "state"); !state.empty()) {
+    const std::string message = text_of(result, "message");
+    output.line(output.coloured_state(state) + (message.empty() ? "" : ": " + message));
+    const auto cure = cure_for(text_of(result, "reason"));
+    if (!cure.empty()) output.line("  what to do: " + std::string(cure));
+  }
+  if (part(result, "guarded") == true)
+    output.line("so many groups are not found that no link is removed\n  what to do: " +
+                std::string(cure_for("guard_group_absence")));
+  if (const Json& again = part(result, "looked_at_again"); again.is_number_integer() && again != 0)
+    output.line("what is not found is looked at again later, before its link is removed");
+  if (part(result, "restored") == true) output.line("the group was restored");
+  if (const Json& linked = part(result, "linked"); linked.is_boolean())
+    output.line(linked == true ? "linked to group " + text_of(result, "group_id")
+                               : "nothing changed: the group is linked already");
+}
+
 using Names = std::map<std::string, std::string>;
 
 /// Addresses by object id, as roster and resolution know them; who is on neither has none.
@@ -122,6 +146,7 @@ void print_result(Output& output, const Json& result) {
   print_problems(output, "unresolved", part(part(result, "unresolved_addresses"), "first"), "address",
                  number("unresolved"));
   print_problems(output, "failed", part(result, "failures"), "member", number("failed"));
+  print_looks(output, result);
 }
 
 void print_plan(Context& context, const Uuid& organization, const Json& document, std::size_t most,

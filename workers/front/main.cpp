@@ -47,6 +47,7 @@ int main(int argc, char** argv) try {
                      .pool = pool,
                      .clock = clock,
                      .tenant_id = options.microsoft.credentials.tenant_id,
+                     .absence = options.absence,
                      .graph = microsoft ? &microsoft->client() : nullptr,
                      .news = &news,
                      .kafka = options.common.kafka,

@@ -1,5 +1,7 @@
 #include "workers/front/settings.h"
 
+#include "common/group_health/store.h"
+
 #include <utility>
 
 namespace rollcall::front {
@@ -27,6 +29,7 @@ FrontSettings load_settings(config::Settings& settings) {
   all.common = worker::load_common_settings(settings, "front", 9106);
   all.microsoft = graph::load_settings(settings);
   all.auth = auth::load_settings(settings);
+  all.absence = group_health::load_absence_limits(settings);
   all.pipeline.microsoft_enabled = all.microsoft.enabled;
   all.pipeline.scope = all.auth.scope;
   all.server.address =

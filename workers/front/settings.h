@@ -12,6 +12,7 @@ namespace rollcall::front {
 struct FrontSettings {
   worker::CommonSettings common;
   graph::MicrosoftSettings microsoft;
+  group_health::AbsenceLimits absence;
   auth::Settings auth;
   http_server::Options server;
   PipelineOptions pipeline;

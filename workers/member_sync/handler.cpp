@@ -1,11 +1,11 @@
 #include "workers/member_sync/handler.h"
 
+#include "common/accounting/accounting.h"
 #include "common/core/error.h"
 #include "common/crypto/crypto.h"
 #include "common/graph/addresses.h"
 #include "common/log/log.h"
 #include "common/runs/runs.h"
-#include "workers/member_sync/accounting.h"
 #include "workers/member_sync/adapters/audit_event.h"
 #include "workers/member_sync/core/unfinished.h"
 
@@ -15,24 +15,13 @@
 namespace rollcall::member_sync {
 namespace {
 
+using accounting::Accounting;
 using std::chrono::milliseconds;
 
 bool asked(const worker::Run& run, const char* parameter) {
   const auto found = run.parameters.is_object() ? run.parameters.find(parameter) : run.parameters.end();
   return run.parameters.is_object() && found != run.parameters.end() && found->is_boolean() &&
          found->get<bool>();
-}
-
-graph::CallContext make_call(const worker::Run& run, Accounting& context, milliseconds patience) {
-  graph::CallContext call;
-  // Sweeps stand behind what somebody waits for.
-  call.priority =
-      run.caller_identity.starts_with("schedule:") ? graph::Priority::bulk : graph::Priority::interactive;
-  call.patience = patience;
-  call.stop = context.stop();
-  call.usage = &context.usage;
-  call.organization = run.organization_id.to_string();
-  return call;
 }
 
 std::string seconds(milliseconds time) {
@@ -94,13 +83,13 @@ worker::Outcome Handler::handle(const worker::Run& run, worker::RunContext& cont
                           "the organization belongs to tenant " + organization->tenant_id +
                               "; this worker is configured for " + options_.tenant_id,
                           {}};
-  Accounting accounting(context, run, clock_);
+  Accounting account(context, run, clock_);
   Job job{run,
-          accounting,
+          account,
           *organization,
           *organization->group,
           organization->tenant_id.empty() ? options_.tenant_id : organization->tenant_id,
-          make_call(run, accounting, options_.patience)};
+          accounting::call_for(run, account, options_.patience)};
   try {
     // A plan marked as being applied says by itself that an attempt was interrupted. One for a group that is
     // no longer linked must not be carried out, nor one of a run that was tried again by hand, which begins

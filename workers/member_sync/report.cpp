@@ -1,5 +1,7 @@
 #include "workers/member_sync/report.h"
 
+#include "common/accounting/accounting.h"
+
 #include <algorithm>
 
 namespace rollcall::member_sync {
@@ -80,11 +82,7 @@ Json result_json(const Report& report) {
           {"unresolved", findings.absent + findings.ambiguous},
           {"failed", outcomes.failed},
           {"dry_run", report.dry_run},
-          {"requests",
-           {{"http", report.usage.http.load()},
-            {"reads", report.usage.reads.load()},
-            {"writes", report.usage.writes.load()},
-            {"throttled", report.usage.throttled.load()}}},
+          {"requests", accounting::requests_of(report.usage)},
           {"duration_ms", report.duration.count()},
           {"unmatched_members", texts(report.plan.unmatched, unmatched_max)},
           {"unresolved_addresses",

@@ -1,5 +1,7 @@
 #include "tests/integration/front/areas.h"
 
+#include <algorithm>
+
 using namespace rollcall;
 using namespace rollcall::front_test;
 
@@ -77,10 +79,11 @@ TEST_CASE("Workers are listed, paused and resumed") {
       "INSERT INTO ops.workers (worker, instance, lanes, seen_at) VALUES ('member-sync', 'a', 8, now()), "
       "('member-sync', 'b', 8, now() - interval '1 minute')");
   const auto kinds = areas.walk("/api/v1/workers", operator_token());
-  REQUIRE(kinds.size() == 1);
-  CHECK(kinds[0]["worker"] == "member-sync");
-  CHECK(kinds[0]["processes"][0]["living"] == true);
-  CHECK(kinds[0]["processes"][1]["living"] == false);
+  const auto kind = std::find_if(kinds.begin(), kinds.end(),
+                                 [](const Json& one) { return one["worker"] == "member-sync"; });
+  REQUIRE(kind != kinds.end());
+  CHECK((*kind)["processes"][0]["living"] == true);
+  CHECK((*kind)["processes"][1]["living"] == false);
   const std::string path = "/api/v1/workers/member-sync";
   const auto paused = areas.ask("POST", path + "/pause", operator_token(), {{"note", "n"}});
   CHECK(World::json(paused)["paused"] == true);

@@ -107,8 +107,8 @@ std::optional<long> MicrosoftGraph::member_count(const Uuid& group) {
   return std::nullopt;
 }
 
-Look MicrosoftGraph::look(const Uuid& group, std::string& deleted_at) {
-  Look look;
+GroupLook MicrosoftGraph::look(const Uuid& group, std::string& deleted_at) {
+  GroupLook look;
   look.group = read("/groups/" + group.to_string() + "?$select=id").status;
   if (look.group != 404) return look;
   const auto deleted = read("/directory/deletedItems/" + group.to_string());
@@ -121,8 +121,8 @@ Look MicrosoftGraph::look(const Uuid& group, std::string& deleted_at) {
 
 MicrosoftGraph::Diagnosis MicrosoftGraph::diagnose(const Uuid& group, std::chrono::seconds linked_for) {
   std::string deleted_at;
-  const Look first = look(group, deleted_at);
-  Look second = first;
+  const GroupLook first = look(group, deleted_at);
+  GroupLook second = first;
   // A reference is cleared on this: a replica that lags behind must not be the only witness.
   if (judge_group(first, first, linked_for) == GroupState::gone) {
     pause(between_looks, {});

@@ -62,7 +62,7 @@ class MicrosoftGraph {
  private:
   [[nodiscard]] graph::Response read(const std::string& path, http_client::Headers headers = {});
   [[nodiscard]] graph::Response write(const graph::Request& request);
-  Look look(const Uuid& group, std::string& deleted_at);
+  GroupLook look(const Uuid& group, std::string& deleted_at);
   [[nodiscard]] std::string reference_to(const Uuid& object) const;
   template <class Judge>
   MemberChanged change(const graph::Request& request, Judge judge);

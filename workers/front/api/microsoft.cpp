@@ -2,6 +2,7 @@
 
 #include "common/core/graph_messages.h"
 #include "common/core/reasons.h"
+#include "common/group_health/store.h"
 #include "common/log/log.h"
 #include "common/runs/audit.h"
 #include "workers/front/adapters/microsoft_store.h"
@@ -57,6 +58,10 @@ class Group {
          {"group_name", "member_count", "group_state", "restorable_until", "last_sync_at", "problem"})
       body[name] = nullptr;
     if (group) describe(call, *group, body);
+    const auto health = parts_.database.transact([&](postgres::Transaction& transaction) {
+      return group_health::find(transaction, call.organization.id);
+    });
+    body["health"] = health ? group_health::to_json(*health) : Json(nullptr);
     return json_answer(200, body);
   }
 
@@ -271,21 +276,31 @@ Uuid linked_group(const Call& call) {
   throw Refused({404, "group_not_linked", "The organization has no Microsoft 365 group."});
 }
 
-Absence examine_absence(Parts& parts, const Call& call, MicrosoftGraph& graph, const Uuid& group) {
-  const auto kept = kept_group(parts.database, call.organization.id, group);
-  const auto diagnosis = graph.diagnose(group, kept.linked_for);
-  if (diagnosis.state == GroupState::gone) {
-    auto stored = parts.database.transact([&](postgres::Transaction& transaction) {
-      const auto organization = directory::lock_organization(transaction, call.organization.id);
-      if (organization.group != group) return std::vector<runs::Stored>{};  // somebody linked another
-      return directory::set_group(transaction, organization.id, std::nullopt, call.asker(),
-                                  {{"reason", "group_gone"}});
-    });
-    for (auto& one : stored)
-      publish(parts, std::move(one));
+namespace {
+
+/// False where so many groups are missing at once that it is rather Graph that does not show them.
+bool clear_reference(Parts& parts, const Call& call, const Uuid& group) {
+  using group_health::Clearing;
+  auto cleared = parts.database.transact([&](postgres::Transaction& transaction) {
+    group_health::save(transaction, {{call.organization.id, group, group_health::found_nowhere()}});
+    return group_health::clear_reference(transaction, call.organization.id, group, parts.absence,
+                                         call.asker());
+  });
+  for (auto& one : cleared.stored)
+    publish(parts, std::move(one));
+  if (cleared.outcome == Clearing::cleared)
     log::warn("group_reference_cleared",
               {{"organization_id", call.organization.id.to_string()}, {"group_id", group.to_string()}});
-  }
+  return cleared.outcome != Clearing::suspicious;
+}
+
+}  // namespace
+
+Absence examine_absence(Parts& parts, const Call& call, MicrosoftGraph& graph, const Uuid& group) {
+  const auto kept = kept_group(parts.database, call.organization.id, group);
+  auto diagnosis = graph.diagnose(group, kept.linked_for);
+  if (diagnosis.state == GroupState::gone && !clear_reference(parts, call, group))
+    diagnosis.state = GroupState::missing;
   return {diagnosis.state, diagnosis.restorable_until,
           refusal_of(diagnosis.state, group, diagnosis.restorable_until)};
 }

@@ -1,4 +1,5 @@
 #pragma once
+#include "common/core/group_health.h"
 #include "common/graph/client.h"
 #include "common/kafka/kafka.h"
 #include "common/metrics/metrics.h"
@@ -23,7 +24,8 @@ struct Parts {
   runs::OutboxPublisher& outbox;
   Pool& pool;
   const Clock& clock;
-  std::string tenant_id;           ///< the one Entra tenant that is configured
+  std::string tenant_id;  ///< the one Entra tenant that is configured
+  group_health::AbsenceLimits absence = {};
   graph::Client* graph = nullptr;  ///< null while MS_AUTH_ENABLED is false
   NewsFeed* news = nullptr;        ///< null: nothing is served as it happens
   kafka::Options kafka = {};       ///< for what people read from topics: dead letters, shares of the quota

@@ -1,6 +1,5 @@
 #include "workers/front/core/microsoft.h"
 
-#include "common/core/clock.h"
 #include "common/core/graph_messages.h"
 
 #include <algorithm>
@@ -9,8 +8,7 @@ namespace rollcall::front {
 namespace {
 
 constexpr std::size_t nickname_max = 64;
-constexpr std::size_t position_max = 3496;             // as a cursor twice as long
-constexpr std::chrono::hours restorable_for{24 * 30};  // directory-deleteditems
+constexpr std::size_t position_max = 3496;  // as a cursor twice as long
 
 std::string members_prefix(const Uuid& group) {
   return "/groups/" + group.to_string() + "/members?";
@@ -95,34 +93,6 @@ MemberOutcome judge_removal(const GraphAnswer& answer, const Uuid& group, const 
   if (answer.status != 404) return MemberOutcome::refused;
   const bool names_group = graph_messages::names(answer.message, group);
   return names_group && !graph_messages::names(answer.message, member) ? MemberOutcome::group_missing : gone;
-}
-
-const char* to_string(GroupState state) {
-  switch (state) {
-    case GroupState::active:
-      return "active";
-    case GroupState::missing:
-      return "missing";
-    case GroupState::deleted:
-      return "deleted";
-    case GroupState::gone:
-      return "gone";
-  }
-  return "missing";
-}
-
-GroupState judge_group(const Look& first, const Look& second, std::chrono::seconds linked_for) {
-  const auto found = [](int status) { return status >= 200 && status < 300; };
-  if (found(first.group) || found(second.group)) return GroupState::active;
-  if (found(first.deleted) || found(second.deleted)) return GroupState::deleted;
-  const auto nowhere = [](const Look& look) { return look.group == 404 && look.deleted == 404; };
-  const bool confirmed = nowhere(first) && nowhere(second) && linked_for >= replication_max;
-  return confirmed ? GroupState::gone : GroupState::missing;
-}
-
-std::string restorable_until(std::string_view deleted_at) {
-  const auto time = parse_rfc3339(deleted_at);
-  return time ? to_rfc3339(*time + restorable_for) : std::string{};
 }
 
 Json group_document(const Json& group, const std::optional<long>& member_count) {

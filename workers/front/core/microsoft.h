@@ -1,4 +1,5 @@
 #pragma once
+#include "common/core/group_absence.h"
 #include "common/core/ids.h"
 #include "common/core/json.h"
 #include "common/core/result.h"
@@ -44,30 +45,6 @@ MemberOutcome judge_addition(const GraphAnswer& answer, const Uuid& group, const
                              bool maybe_done);
 MemberOutcome judge_removal(const GraphAnswer& answer, const Uuid& group, const Uuid& member,
                             bool maybe_done);
-
-enum class GroupState {
-  active,
-  missing,  ///< not found, and whether for good cannot be told (yet)
-  deleted,  ///< but can be restored
-  gone,     ///< for good
-};
-const char* to_string(GroupState state);
-
-/// One look at a group that was not found: the statuses of GET /groups/{id} and of
-/// GET /directory/deletedItems/{id}.
-struct Look {
-  int group = 0;
-  int deleted = 0;
-};
-/// So long after it was linked a group may be unknown to a replica that lags behind: 404 was seen for up to
-/// 11 minutes after a group was created.
-inline constexpr std::chrono::minutes replication_max{15};
-/// Two looks, a moment apart. Gone is only what neither look found anywhere, with the link old enough.
-GroupState judge_group(const Look& first, const Look& second, std::chrono::seconds linked_for);
-
-/// The end of the 30 days in which a deleted group can be restored, from its deletedDateTime; empty where
-/// that cannot be read.
-std::string restorable_until(std::string_view deleted_at);
 
 /// A group and a member as our callers see them, from Graph's own.
 Json group_document(const Json& group, const std::optional<long>& member_count);

@@ -1,10 +1,11 @@
-#include "workers/member_sync/accounting.h"
+#include "common/accounting/accounting.h"
 
-namespace rollcall::member_sync {
+namespace rollcall::accounting {
 
 Accounting::Accounting(worker::RunContext& inner, const worker::Run& run, const Clock& clock)
     : inner_(inner), clock_(clock), started_(clock.steady()) {
   if (!run.carried.is_object()) return;
+  beside_ = run.carried;
   usage.http = run.carried.value("http", 0L);
   usage.reads = run.carried.value("reads", 0L);
   usage.writes = run.carried.value("writes", 0L);
@@ -17,11 +18,28 @@ std::chrono::milliseconds Accounting::duration() const {
 }
 
 Json Accounting::spent() const {
+  Json all = beside_;
+  all.update(requests_of(usage));
+  all["duration_ms"] = duration().count();
+  return all;
+}
+
+Json requests_of(const graph::Usage& usage) {
   return {{"http", usage.http.load()},
           {"reads", usage.reads.load()},
           {"writes", usage.writes.load()},
-          {"throttled", usage.throttled.load()},
-          {"duration_ms", duration().count()}};
+          {"throttled", usage.throttled.load()}};
 }
 
-}  // namespace rollcall::member_sync
+graph::CallContext call_for(const worker::Run& run, Accounting& context, std::chrono::milliseconds patience) {
+  graph::CallContext call;
+  call.priority =
+      run.caller_identity.starts_with("schedule:") ? graph::Priority::bulk : graph::Priority::interactive;
+  call.patience = patience;
+  call.stop = context.stop();
+  call.usage = &context.usage;
+  call.organization = run.organization_id.to_string();
+  return call;
+}
+
+}  // namespace rollcall::accounting

@@ -3,7 +3,13 @@
 #include "common/graph/client.h"
 #include "common/worker/handler.h"
 
-namespace rollcall::member_sync {
+#include <chrono>
+#include <functional>
+#include <vector>
+
+/// What a run spends at Microsoft Graph. Beside common/worker and common/graph, which know nothing of each
+/// other.
+namespace rollcall::accounting {
 
 /// What a run costs, over all its attempts: begins with what earlier ones spent, and leaves the sum to the
 /// next with each checkpoint and when this attempt ends.
@@ -18,7 +24,8 @@ class Accounting final : public worker::RunContext {
     inner_.checkpoint(write, std::move(publish));
   }
   void confirm() override { inner_.confirm(); }
-  void carry(Json object) override { inner_.carry(std::move(object)); }
+  /// Goes along with what was spent, beside it; an object. What an earlier attempt carried stays until then.
+  void carry(Json object) override { beside_ = std::move(object); }
   void progress(long done, long total) override { inner_.progress(done, total); }
   [[nodiscard]] std::stop_token stop() const override { return inner_.stop(); }
 
@@ -32,6 +39,14 @@ class Accounting final : public worker::RunContext {
   const Clock& clock_;
   SteadyTime started_;
   std::chrono::milliseconds before_{0};
+  Json beside_ = Json::object();
 };
 
-}  // namespace rollcall::member_sync
+/// {"http", "reads", "writes", "throttled"}.
+Json requests_of(const graph::Usage& usage);
+
+/// How the run's calls are made: what a schedule asked for stands behind what somebody waits for. Lives as
+/// long as `context`.
+graph::CallContext call_for(const worker::Run& run, Accounting& context, std::chrono::milliseconds patience);
+
+}  // namespace rollcall::accounting
