@@ -27,6 +27,7 @@ class Connection {
   Connection(const ConnectionOptions& options, http_client::Transport& transport, kafka::Producer& producer,
              const schema::Validator& messages, const Clock& clock, metrics::Registry& metrics);
   [[nodiscard]] Client& client() { return client_; }
+  [[nodiscard]] TokenSource& tokens() { return tokens_; }
 
  private:
   TokenSource tokens_;

@@ -103,6 +103,7 @@ Response reset(State& state, const Request& request) {
   state.stats = {};
   if (request.query() == "only=stats") return json(200, {{"ok", true}});
   state.directory = {};
+  state.application = {};
   state.faults = {};
   state.deltas.clear();
   state.throttle.units.reset();

@@ -65,7 +65,8 @@ Json client_credentials(State& state, Exchange& exchange, WallTime now) {
   exchange.proof =
       check_proof(state, exchange.form, exchange.root + "/" + tenant + "/oauth2/v2.0/token", now);
   const Scope scope = read_scope(state, field(exchange.form, "client_id"), text);
-  const TokenShape shape = shape_of(state, exchange, scope);
+  TokenShape shape = shape_of(state, exchange, scope);
+  if (!scope.api) shape.roles = state.application.permissions;
   return answer_of(issue(state, shape, !scope.api, now), shape);
 }
 

@@ -51,6 +51,7 @@ constexpr std::array routes{
     Route{"GET", "directory/deletedItems/*", get_deleted, 1, 0},
     Route{"DELETE", "directory/deletedItems/*", purge_deleted, 1, 1},
     Route{"POST", "directory/deletedItems/*/restore", restore_deleted, 1, 1},
+    Route{"GET", "applications(appId)/*", get_application, 1, 0},
     Route{"GET", "users", list_users, 2, 0},
     Route{"GET", "users/*", get_user, 1, 0},
     Route{"DELETE", "users/*", delete_user_by_mistake, 1, 1},
@@ -275,10 +276,11 @@ Call make_call(std::string method, std::string target) {
     if (end > 0) call.segments.push_back(percent_decode(path.substr(0, end)));
     path.remove_prefix(std::min(end + 1, path.size()));
   }
-  // users('id') is another way to write users/id; groups(uniqueName='name') is by an alternate key.
+  // users('id') is another way to write users/id; the others are by alternate keys.
   for (const auto& [opening, collection] :
        {std::pair<std::string_view, const char*>{"users('", "users"},
-        std::pair<std::string_view, const char*>{"groups(uniqueName='", "groups(uniqueName)"}}) {
+        std::pair<std::string_view, const char*>{"groups(uniqueName='", "groups(uniqueName)"},
+        std::pair<std::string_view, const char*>{"applications(appId='", "applications(appId)"}}) {
     if (call.segments.size() != 1 || !call.segments[0].starts_with(opening) ||
         !call.segments[0].ends_with("')"))
       continue;

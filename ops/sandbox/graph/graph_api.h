@@ -92,6 +92,8 @@ Answer remove_owner_ref(State& state, const Call& call, WallTime now);
 Result<std::vector<Uuid>> bind_ids(const Json& body, const char* name);
 // delta.cpp
 Answer groups_delta(State& state, const Call& call, WallTime now);
+// applications.cpp
+Answer get_application(State& state, const Call& call, WallTime now);
 // users.cpp
 Answer list_users(State& state, const Call& call, WallTime now);
 Answer get_user(State& state, const Call& call, WallTime now);

@@ -131,6 +131,14 @@ void generate(State& state, const Json& input, Json& ids, WallTime now) {
   }
 }
 
+/// Secrets and certificates as Graph shows them: keyId, displayName, endDateTime.
+void seed_application(State& state, const Json& input) {
+  auto& application = state.application;
+  application.permissions = input.value("permissions", application.permissions);
+  application.secrets = input.value("passwordCredentials", Json::array());
+  application.certificates = input.value("keyCredentials", Json::array());
+}
+
 }  // namespace
 
 Result<Json> seed(State& state, const Json& input, WallTime now) {
@@ -142,6 +150,7 @@ Result<Json> seed(State& state, const Json& input, WallTime now) {
       ids.push_back(seed_group(state, group, id_of(group.value("id", Json())), ids_of(group, "members"), now)
                         .to_string());
     if (input.contains("generate")) generate(state, input["generate"], ids, now);
+    if (input.contains("application")) seed_application(state, input["application"]);
     if (input.contains("history")) restore_history(state, input["history"]);
     return Json{{"users", state.directory.users.size()}, {"groups", std::move(ids)}};
   } catch (const std::exception& error) {

@@ -133,6 +133,10 @@ Json snapshot(const State& state) {
   random << state.random;  // or the ids of before would be given out again
   return {{"users", std::move(users)},
           {"groups", std::move(groups)},
+          {"application",
+           {{"permissions", state.application.permissions},
+            {"passwordCredentials", state.application.secrets},
+            {"keyCredentials", state.application.certificates}}},
           {"history",
            {{"log", log_entries(state.directory)},
             {"delta", delta_links(state)},

@@ -94,11 +94,18 @@ struct Entra {
   std::unordered_map<Uuid, WallTime> revoked;            ///< a user's refresh tokens issued until then
 };
 
+/// The app's registration, and what an administrator granted it.
+struct Application {
+  std::vector<std::string> permissions{"Group.ReadWrite.All", "GroupMember.ReadWrite.All", "User.Read.All"};
+  Json secrets = Json::array(), certificates = Json::array();
+};
+
 struct State {
   Settings settings;
   Faults faults;
   Stats stats;
   Directory directory;
+  Application application;
   Throttle throttle;
   Entra entra;
   std::unordered_map<std::string, WallTime> tokens;  ///< bearer → end, those for Graph
