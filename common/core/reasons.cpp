@@ -73,6 +73,8 @@ constexpr auto reasons = std::to_array<Reason>({
      "themselves."},
     {"graph_token_refused",
      "Check MS_AUTH_TENANT_ID, MS_AUTH_CLIENT_ID and MS_AUTH_SECRET or MS_AUTH_CERTIFICATE."},
+    {"permissions_not_shown",
+     "Nothing to do: look in Entra ID for which application permissions the app has been granted."},
     {"throttled",
      "Microsoft Graph asked for a pause: a run goes on by itself; a request is sent again after "
      "Retry-After."},
