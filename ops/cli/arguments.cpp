@@ -43,6 +43,7 @@ class Tree {
     topics();
     dead();
     audit();
+    findings();
     sandbox();
   }
 
@@ -273,6 +274,29 @@ class Tree {
     erase.add_option("--reason", a_.reason, "Why; kept for good")->required();
   }
 
+  void findings() {
+    auto& findings = group("findings", "What somebody should look at.");
+    auto& list = leaf(findings, "list", "Lists findings, the newest first.",
+                      "rollcall findings list --severity high --org Contoso");
+    list.add_option("--org", a_.organization, "Only of this organization: id or unique name");
+    list.add_option("--state", a_.state, "open (default), acknowledged, dismissed, resolved or all")
+        ->check(CLI::IsMember({"open", "acknowledged", "dismissed", "resolved", "all"}));
+    list.add_option("--pillar", a_.pillar, "Only of this pillar")
+        ->check(CLI::IsMember({"security", "reliability", "cost", "performance", "operations"}));
+    list.add_option("--severity", a_.severity, "low, medium, high or critical")
+        ->check(CLI::IsMember({"low", "medium", "high", "critical"}));
+    list.add_option("--rule", a_.rule, "Only what this rule found");
+    limit(list);
+    finding(leaf(findings, "show", "Shows a finding and what to do about it.", "rollcall findings show ID"));
+    decision(leaf(findings, "ack", "Someone takes care of it.", "rollcall findings ack ID --why ordered"));
+    decision(leaf(findings, "dismiss", "It is as it should be, for good or until a time.",
+                  "rollcall findings dismiss ID --why \"a test group\" --until 2026-12-31T00:00:00Z"));
+    auto& scan = leaf(app_, "scan", "Looks for findings now.", "rollcall scan --wait");
+    scan.add_option("ORG", a_.organization, "Only this organization: id or unique name");
+    scan.add_flag("--wait", a_.wait, "Wait for the end and show the result");
+    timeout(scan);
+  }
+
   void sandbox() {
     auto& sandbox = group("sandbox", "The stand-in for Microsoft 365 at MS_GRAPH_URL.");
     leaf(sandbox, "reset", "Empties the sandbox: groups, people, counters.", "rollcall sandbox reset");
@@ -322,6 +346,14 @@ class Tree {
     app.add_option("KIND", a_.worker, "Kind of worker, as member-sync")->required();
   }
   void schedule(CLI::App& app) { app.add_option("NAME", a_.name, "Name of the schedule")->required(); }
+  void finding(CLI::App& app) {
+    app.add_option("ID", a_.finding, "As 'rollcall findings list' shows it")->required();
+  }
+  void decision(CLI::App& app) {
+    finding(app);
+    app.add_option("--why", a_.why, "For whoever looks next")->required();
+    app.add_option("--until", a_.until, "Then it counts as open again, as 2026-12-31T00:00:00Z");
+  }
   void full_read(CLI::App& app) {
     app.add_flag("--full-read", a_.full_read, "Read the whole group, not only what changed");
   }

@@ -18,6 +18,7 @@ struct Arguments {
   long ticks = 0;                                                  ///< 0: without end
   std::vector<std::string> letters;                                ///< ids of dead letters
   std::string reason;
+  std::string finding, pillar, severity, rule, why;
   std::string user, tenant, client, audience;  ///< of a sandbox token
   std::vector<std::string> roles, scopes;
   long lifetime_seconds = 3600;

@@ -55,6 +55,12 @@ int dead_list(Context& context, const Arguments& arguments);
 int dead_show(Context& context, const Arguments& arguments);
 int dead_replay(Context& context, const Arguments& arguments);
 
+int findings_list(Context& context, const Arguments& arguments);
+int findings_show(Context& context, const Arguments& arguments);
+int findings_ack(Context& context, const Arguments& arguments);
+int findings_dismiss(Context& context, const Arguments& arguments);
+int scan(Context& context, const Arguments& arguments);
+
 int audit_list(Context& context, const Arguments& arguments);
 int audit_export(Context& context, const Arguments& arguments);
 int audit_verify(Context& context, const Arguments& arguments);

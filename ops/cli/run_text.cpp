@@ -46,7 +46,7 @@ std::string counts(const Json& result) {
     for (const char* name : {"added", "removed"})
       add(name, part(result, name));
   }
-  for (const char* name : {"unmatched", "already_member", "unresolved"})
+  for (const char* name : {"unmatched", "already_member", "unresolved", "opened", "resolved", "unchanged"})
     add(name, part(result, name));
   if (!plan.is_object()) add("failed", part(result, "failed"));
   return text;
@@ -147,6 +147,9 @@ void print_result(Output& output, const Json& result) {
                  number("unresolved"));
   print_problems(output, "failed", part(result, "failures"), "member", number("failed"));
   print_looks(output, result);
+  const Json& unread = part(result, "unread");
+  print_problems(output, "not read", unread, "source",
+                 unread.is_array() ? static_cast<long>(unread.size()) : 0L);
 }
 
 void print_plan(Context& context, const Uuid& organization, const Json& document, std::size_t most,

@@ -1,3 +1,4 @@
+#include "common/schema/validator.h"
 #include "tests/integration/front/areas.h"
 
 using namespace rollcall;
@@ -94,4 +95,32 @@ TEST_CASE("Decisions that cannot be are refused by name") {
     CHECK(code_of(answer) == "finding_not_found");
   }
   CHECK(desk.areas.audited().empty());
+}
+
+TEST_CASE("A scan is asked for as a job: of one organization by its admins, of the tenant by operators") {
+  Desk desk;
+  const std::string whole = "/api/v1/scans";
+  const std::string one = "/api/v1/organizations/" + desk.ours.to_string() + "/scans";
+  CHECK(desk.areas.ask("POST", whole, token_of(admin)).status == 403);
+  CHECK(desk.areas.ask("POST", one, token_of(member)).status == 403);
+  CHECK(desk.areas.ask("POST", one, token_of(stranger)).status == 404);
+  const auto asked = desk.areas.ask("POST", one, token_of(admin));
+  REQUIRE(asked.status == 202);
+  const std::string job = World::json(asked)["job_id"];
+  CHECK(World::header(asked, "Operation-Location") == "http://rollcall.test/api/v1/jobs/" + job);
+  // An equal one that has not begun serves both.
+  CHECK(World::json(desk.areas.ask("POST", one, operator_token()))["job_id"] == job);
+  const auto seen = World::json(desk.areas.get("/api/v1/jobs/" + job, token_of(admin)));
+  CHECK(seen["worker"] == "advisor-scan");
+  CHECK(seen["operation"] == "scan");
+  CHECK(seen["organization_id"] == desk.ours.to_string());
+  const auto tenant = desk.areas.ask("POST", whole, operator_token());
+  REQUIRE(tenant.status == 202);
+  const std::string all = World::json(tenant)["job_id"];
+  CHECK(World::json(desk.areas.get("/api/v1/jobs/" + all, operator_token()))["organization_id"].is_null());
+  const auto commands = desk.areas.stored("rollcall.advisor-scan.commands");
+  REQUIRE(commands.size() == 2);
+  const schema::Validator schemas;
+  for (const auto& command : commands)
+    CHECK_FALSE(schemas.check("rollcall.advisor-scan.command.v1", command));
 }

@@ -1,5 +1,7 @@
 #include "workers/front/api/area.h"
 
+#include "workers/front/core/job.h"
+
 #include <algorithm>
 
 namespace rollcall::front {
@@ -87,6 +89,25 @@ std::string text_in_body(const Call& call, const std::string& name, const std::s
 void publish(Parts& parts, std::vector<runs::Stored> stored) {
   for (auto& one : stored)
     publish(parts, std::move(one));
+}
+
+Response accept_job(Parts& parts, const Call& call, const runs::NewRun& run) {
+  std::string state;
+  auto enqueued = parts.database.transact([&](postgres::Transaction& transaction) {
+    auto stored = runs::enqueue(transaction, {run}, call.now);
+    // Not always queued: the same request sent again finds its run where that has come to.
+    state = transaction
+                .query("SELECT state FROM ops.runs WHERE id = $1::uuid",
+                       {postgres::value(stored.asked.at(0).run)})
+                .at(0)
+                .text(0);
+    return stored;
+  });
+  publish(parts, std::move(enqueued.stored));
+  const Uuid job = enqueued.asked.at(0).run;
+  const auto location = job_link(job, call.public_root);
+  return json_answer(202, {{"job_id", job.to_string()}, {"state", state}},
+                     {{"Operation-Location", location}, {"Location", location}});
 }
 
 }  // namespace rollcall::front

@@ -37,4 +37,7 @@ std::string text_in_body(const Call& call, const std::string& name, const std::s
 
 void publish(Parts& parts, std::vector<runs::Stored> stored);
 
+/// Asks for a run, which the same request sent again finds, and answers 202 with where its job is.
+Response accept_job(Parts& parts, const Call& call, const runs::NewRun& run);
+
 }  // namespace rollcall::front

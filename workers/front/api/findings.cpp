@@ -1,4 +1,4 @@
-#include "workers/front/adapters/finding_store.h"
+#include "common/findings/store.h"
 #include "workers/front/api/area.h"
 
 /// Findings: what an operator should look at.
@@ -7,30 +7,51 @@ namespace {
 
 constexpr const char* tag = "findings";
 
+findings::Seen seen_by(const Call& call) {
+  return {seen_condition("f.organization_id", "f.tenant_id", 1), seen_values(sight_of(call))};
+}
+
 Response list(Parts& parts, const Call& call) {
   const auto name = list_name(call, "findings", {"organization", "state", "pillar", "severity", "rule"});
   const auto& query = call.query;
-  return page_answer(
-      call, name,
-      list_findings(parts.database, sight_of(call),
-                    {query.uuid("organization"), query.text("state"), query.text("pillar"),
-                     query.text("severity"), query.text("rule")},
-                    position_of(call, name, {ParameterType::time, ParameterType::uuid}), limit_of(call)));
+  auto page =
+      findings::list(parts.database, seen_by(call),
+                     {query.uuid("organization"), query.text("state"), query.text("pillar"),
+                      query.text("severity"), query.text("rule")},
+                     position_of(call, name, {ParameterType::time, ParameterType::uuid}), limit_of(call));
+  return page_answer(call, name, {std::move(page.items), std::move(page.next)});
 }
 
 Response decide(Parts& parts, const Call& call, const std::string& state) {
   const Uuid id = uuid_in_path(call, "finding");
-  FindingDecision decision{state, text_in_body(call, "why"), std::nullopt};
+  findings::Decision decision{state, text_in_body(call, "why"), std::nullopt};
   if (call.body.contains("until")) {
     decision.until = parse_rfc3339(call.body.at("until").get<std::string>());
     if (!decision.until) throw body_mistake("/until", "is no time in UTC such as 2026-11-21T09:30:00Z");
     if (*decision.until <= call.now) throw body_mistake("/until", "is past");
   }
   auto decided = parts.database.transact([&](postgres::Transaction& transaction) {
-    return decide_finding(transaction, sight_of(call), id, decision, asker_of(call));
+    return findings::decide(transaction, seen_by(call), id, decision, asker_of(call));
   });
   publish(parts, std::move(decided.stored));
   return json_answer(200, decided.finding);
+}
+
+Response scan(Parts& parts, const Call& call) {
+  const auto& organization = call.organization.id;
+  return accept_job(parts, call,
+                    {call.intent, call.caller.tenant_id, "advisor-scan", "scan", call.caller.identity(),
+                     organization.is_nil() ? std::nullopt : std::optional(organization)});
+}
+
+Operation scan_operation(std::string path, std::string id, std::string summary, Access access) {
+  return {.method = "POST",
+          .path = std::move(path),
+          .id = std::move(id),
+          .summary = std::move(summary),
+          .access = access,
+          .answers = {{202, "ScanJob", "Accepted; the job is at Operation-Location."}},
+          .tag = tag};
 }
 
 }  // namespace
@@ -73,6 +94,12 @@ Routes findings_routes(Parts& parts) {
         .answers = {{200, "Finding", "As it is now."}},
         .tag = tag},
        [&parts](const Call& call) { return decide(parts, call, "dismissed"); }},
+      {scan_operation("/api/v1/scans", "trigger_advisor_scan",
+                      "Looks for findings in all of the tenant now, as a job.", Access::operator_only),
+       [&parts](const Call& call) { return scan(parts, call); }},
+      {scan_operation("/api/v1/organizations/{organization}/scans", "scan_organization",
+                      "Looks for findings in the organization now, as a job.", Access::organization_admin),
+       [&parts](const Call& call) { return scan(parts, call); }},
   };
 }
 

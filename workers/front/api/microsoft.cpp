@@ -6,6 +6,7 @@
 #include "common/log/log.h"
 #include "common/runs/audit.h"
 #include "workers/front/adapters/microsoft_store.h"
+#include "workers/front/api/area.h"
 
 #include <utility>
 
@@ -131,25 +132,9 @@ class Group {
     graph_for(parts_, call);
     Json parameters = Json::object();
     if (call.body.is_object() && call.body.value("dry_run", false)) parameters["dry_run"] = true;
-    std::string state;
-    auto enqueued = parts_.database.transact([&](postgres::Transaction& transaction) {
-      auto stored = runs::enqueue(transaction,
-                                  {{call.intent, call.organization.tenant_id, "member-sync", "sync-members",
-                                    call.caller.identity(), call.organization.id, parameters}},
-                                  call.now);
-      // Not always queued: the same request sent again finds its run where that has come to.
-      state = transaction
-                  .query("SELECT state FROM ops.runs WHERE id = $1::uuid",
-                         {postgres::value(stored.asked.at(0).run)})
-                  .at(0)
-                  .text(0);
-      return stored;
-    });
-    publish(parts_, std::move(enqueued.stored));
-    const std::string job = enqueued.asked.at(0).run.to_string();
-    const std::string location = call.public_root + "/api/v1/jobs/" + job;
-    return json_answer(202, {{"job_id", job}, {"state", state}},
-                       {{"Operation-Location", location}, {"Location", location}});
+    return accept_job(parts_, call,
+                      {call.intent, call.organization.tenant_id, "member-sync", "sync-members",
+                       call.caller.identity(), call.organization.id, parameters});
   }
 
  private:

@@ -1,9 +1,9 @@
-#include "workers/front/adapters/finding_store.h"
+#include "common/findings/store.h"
 
 #include "common/core/error.h"
 #include "common/postgres/columns.h"
 
-namespace rollcall::front {
+namespace rollcall::findings {
 namespace {
 
 using postgres::or_null;
@@ -22,19 +22,33 @@ constexpr const char* state_now =
     "CASE WHEN f.state IN ('acknowledged', 'dismissed') AND f.acknowledged_until <= now() THEN 'open' ELSE "
     "f.state END";
 
-const std::string select_findings =
-    "SELECT f.id, f.tenant_id, f.organization_id, f.rule, f.pillar, f.severity, " + std::string(state_now) +
+const std::string columns =
+    "f.id, f.tenant_id, f.organization_id, f.rule, f.pillar, f.severity, " + std::string(state_now) +
     ", f.title, f.evidence, f.remedy, " + time_of("f.opened_at") + ", " + time_of("f.updated_at") + ", " +
     time_of("f.resolved_at") + ", f.acknowledged_by, " + time_of("f.acknowledged_at") +
     ", f.acknowledged_why, " + time_of("f.acknowledged_until") +
-    ", to_char(f.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-    " FROM advisor.findings f WHERE " +
-    seen_condition("f.organization_id", "f.tenant_id", 1);
+    ", to_char(f.opened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), f.subject";
+
+std::string select_findings(const Seen& seen) {
+  return "SELECT " + columns + " FROM advisor.findings f WHERE " + seen.condition;
+}
+
+/// The parameters after those of `seen`, by name.
+class Parameters {
+ public:
+  explicit Parameters(const Seen& seen) : values(seen.values) {}
+  std::string operator()(postgres::Value one) {
+    values.push_back(std::move(one));
+    return "$" + std::to_string(values.size());
+  }
+  std::vector<postgres::Value> values;
+};
 
 Json document(const postgres::Row& row) {
   return {{"id", row.text(0)},
           {"organization_id", or_null(row, 2)},
           {"rule", row.text(3)},
+          {"subject", row.text(18)},
           {"pillar", row.text(4)},
           {"severity", row.text(5)},
           {"state", row.text(6)},
@@ -50,24 +64,33 @@ Json document(const postgres::Row& row) {
           {"acknowledged_until", or_null(row, 16)}};
 }
 
+Error not_found(const Uuid& id) {
+  return {Fault::not_found, "finding_not_found",
+          "There is no finding " + id.to_string() + " that you may see."};
+}
+
 }  // namespace
 
-Page list_findings(postgres::Database& database, const Sight& sight, const FindingFilter& filter,
-                   const Position& position, long limit) {
-  auto values = seen_values(sight);
-  for (auto one : {value(filter.organization), optional_text(filter.state), optional_text(filter.pillar),
-                   optional_text(filter.severity), optional_text(filter.rule),
-                   position.empty() ? postgres::Value() : value(position.at(0)),
-                   position.empty() ? postgres::Value() : value(position.at(1)), value(limit + 1)})
-    values.push_back(std::move(one));
-  const auto rows = database.query(
-      select_findings + " AND ($4::uuid IS NULL OR f.organization_id = $4::uuid) AND ($5::text IS NULL OR " +
-          state_now +
-          " = $5) AND ($6::text IS NULL OR f.pillar = $6) AND ($7::text IS NULL OR f.severity = $7)"
-          " AND ($8::text IS NULL OR f.rule = $8)"
-          " AND ($9::timestamptz IS NULL OR (f.opened_at, f.id) < ($9::timestamptz, $10::uuid))"
-          " ORDER BY f.opened_at DESC, f.id DESC LIMIT $11::bigint",
-      values);
+Page list(postgres::Database& database, const Seen& seen, const Filter& filter,
+          const std::vector<std::string>& position, long limit) {
+  Parameters parameter(seen);
+  auto sql = select_findings(seen);
+  const auto equals = [&](const std::string& column, postgres::Value wanted) {
+    if (wanted) sql += " AND " + column + " = " + parameter(std::move(wanted));
+  };
+  if (filter.organization)
+    sql += " AND f.organization_id = " + parameter(value(filter.organization)) + "::uuid";
+  equals(state_now, optional_text(filter.state));
+  equals("f.pillar", optional_text(filter.pillar));
+  equals("f.severity", optional_text(filter.severity));
+  equals("f.rule", optional_text(filter.rule));
+  if (!position.empty()) {
+    const auto opened_at = parameter(value(position.at(0)));
+    sql += " AND (f.opened_at, f.id) < (" + opened_at + "::timestamptz, " + parameter(value(position.at(1))) +
+           "::uuid)";
+  }
+  sql += " ORDER BY f.opened_at DESC, f.id DESC LIMIT " + parameter(value(limit + 1)) + "::bigint";
+  const auto rows = database.query(sql, parameter.values);
   Page page;
   for (const auto& row : rows) {
     if (page.items.size() == static_cast<std::size_t>(limit)) {
@@ -80,15 +103,20 @@ Page list_findings(postgres::Database& database, const Sight& sight, const Findi
   return page;
 }
 
-FindingDecided decide_finding(postgres::Transaction& transaction, const Sight& sight, const Uuid& id,
-                              const FindingDecision& decision, const runs::Asker& asker) {
-  auto values = seen_values(sight);
-  values.push_back(value(id));
-  const auto select_one = select_findings + " AND f.id = $4::uuid";
-  const auto rows = transaction.query(select_one + " FOR UPDATE OF f", values);
-  if (rows.empty())
-    throw Error(Fault::not_found, "finding_not_found",
-                "There is no finding " + id.to_string() + " that you may see.");
+Json show(postgres::Database& database, const Seen& seen, const Uuid& id) {
+  Parameters parameter(seen);
+  const auto sql = select_findings(seen) + " AND f.id = " + parameter(value(id)) + "::uuid";
+  const auto rows = database.query(sql, parameter.values);
+  if (rows.empty()) throw not_found(id);
+  return document(rows[0]);
+}
+
+Decided decide(postgres::Transaction& transaction, const Seen& seen, const Uuid& id, const Decision& decision,
+               const runs::Asker& asker) {
+  Parameters parameter(seen);
+  const auto select_one = select_findings(seen) + " AND f.id = " + parameter(value(id)) + "::uuid";
+  const auto rows = transaction.query(select_one + " FOR UPDATE OF f", parameter.values);
+  if (rows.empty()) throw not_found(id);
   const Json before = document(rows[0]);
   if (before["state"] == "resolved")
     throw Error(Fault::conflict, "finding_resolved", "The finding is resolved already.");
@@ -101,7 +129,7 @@ FindingDecided decide_finding(postgres::Transaction& transaction, const Sight& s
       "acknowledged_why = $5, acknowledged_until = $6::timestamptz, updated_at = now() WHERE id = $1::uuid",
       {value(id), value(decision.state), value(asker.actor), value(asker.now), value(decision.why),
        optional_time(decision.until)});
-  FindingDecided decided{document(transaction.query(select_one, values).at(0)), {}};
+  Decided decided{document(transaction.query(select_one, parameter.values).at(0)), {}};
   // Why stays with the finding: it is free text, and the trail keeps no personal data.
   decided.stored.push_back(runs::store_audit(
       transaction,
@@ -114,4 +142,4 @@ FindingDecided decide_finding(postgres::Transaction& transaction, const Sight& s
   return decided;
 }
 
-}  // namespace rollcall::front
+}  // namespace rollcall::findings
