@@ -20,8 +20,8 @@ class Front {
           outbox.emplace(made.database, *producer);
           feed.emplace(front::NewsOptions{kafka, topic, std::chrono::seconds(15), limits}, made.database,
                        made.pool, made.clock, made.metrics);
-          parts.emplace(
-              front::Parts{made.database, *outbox, made.pool, made.clock, entra::tenant, nullptr, &*feed});
+          parts.emplace(front::Parts{made.database, *outbox, made.pool, made.clock, entra::tenant});
+          parts->news = &*feed;
           parts->streams_max = streams_max;
           auto routes = front::jobs_routes(*parts);
           for (auto& route : front::events_routes(*parts))
