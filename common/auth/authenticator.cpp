@@ -132,6 +132,27 @@ void Authenticator::authenticate(const std::vector<std::pair<std::string, std::s
                std::move(done));
 }
 
+void Authenticator::identify(std::string_view id_token, const std::string& client_id,
+                             const std::string& nonce, OnSignedIn done) {
+  State& s = *state_;
+  const auto refuse = [&s](const Problem& problem, const std::string& kid, const OnSignedIn& refused) {
+    (problem.code == "keys_not_available" ? s.undecided : s.refused).add();
+    log::info("id_token_refused", {{"code", problem.code}, {"why", problem.message}, {"kid", kid}});
+    refused(unexpected(told(problem)));
+  };
+  auto token = parse(id_token);
+  if (!token) return refuse(token.error(), {}, done);
+  const std::string kid = token->kid;
+  s.keys.find(kid, [&s, refuse, client_id, nonce, token = std::move(*token),
+                    done = std::move(done)](const Result<KeyRing::Found>& key) {
+    if (!key) return refuse(key.error(), token.kid, done);
+    auto person = verify_id_token(token, **key, s.settings.policy, client_id, nonce, s.clock.wall());
+    if (!person) return refuse(person.error(), token.kid, done);
+    s.verified.add();
+    done(std::move(person));
+  });
+}
+
 bool Authenticator::ready() const {
   return state_->keys.ready();
 }

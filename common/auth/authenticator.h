@@ -36,6 +36,11 @@ class Authenticator {
   /// The same from all headers of a request: more than one Authorization header is `token_invalid`.
   void authenticate(const std::vector<std::pair<std::string, std::string>>& headers, OnDone done);
 
+  using OnSignedIn = std::function<void(Result<SignedIn>)>;
+  /// Who an ID token of a sign-in of our own is about; answers as authenticate() does. Kept nowhere.
+  void identify(std::string_view id_token, const std::string& client_id, const std::string& nonce,
+                OnSignedIn done);
+
   /// Whether there are keys: until then every caller gets `keys_not_available`.
   [[nodiscard]] bool ready() const;
   /// For /readyz; empty where it is ready.

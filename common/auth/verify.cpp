@@ -2,6 +2,7 @@
 
 #include "common/core/ids.h"
 #include "common/core/json.h"
+#include "common/crypto/crypto.h"
 
 #include <algorithm>
 #include <array>
@@ -164,6 +165,19 @@ Why check_actor(Subject& subject) {
 
 constexpr std::array checks{check_issuer, check_audience, check_times, check_kind, check_actor};
 
+/// What an ID token must say beside issuer, tenant and times.
+Why check_sign_in(Subject& subject, const std::string& client_id, const std::string& nonce) {
+  if (!subject.v2) return "it is no ID token of version 2.0";
+  if (text_of(subject.claims, "aud") != client_id) return "aud is not our client id alone";
+  const auto said = text_of(subject.claims, "nonce");
+  if (!said || nonce.empty() || !crypto::equal_secrets(*said, nonce))
+    return "nonce is not that of the sign-in";
+  const auto object = guid_of(subject.claims, "oid");
+  if (!object) return "oid is no GUID";
+  subject.caller.object_id = *object;
+  return nullptr;
+}
+
 }  // namespace
 
 std::string issuer_of(const std::string& issuer_template, const std::string& tenant_id) {
@@ -190,6 +204,22 @@ Result<Caller> read_claims(std::string_view payload, const std::string& key_issu
   for (const auto check : checks)
     if (const Why why = check(subject)) return refused(why);
   return caller;
+}
+
+Result<SignedIn> verify_id_token(const UnverifiedToken& token, const Key& key, const Policy& policy,
+                                 const std::string& client_id, const std::string& nonce,
+                                 system_clock::time_point now) {
+  if (key.kid != token.kid || !key.rsa.verify_rs256(token.signed_part, token.signature))
+    return refused("the signature is not the key's");
+  const auto claims = parse_json(token.payload, claims_limits);
+  if (!claims || !claims->is_object()) return refused("the claims are no JSON object");
+  Caller caller;
+  Subject subject{*claims, key.issuer, policy, now, caller};
+  for (const auto check : {check_issuer, check_times})
+    if (const Why why = check(subject)) return refused(why);
+  if (const Why why = check_sign_in(subject, client_id, nonce)) return refused(why);
+  return SignedIn{caller.tenant_id, caller.object_id,
+                  text_of(*claims, "preferred_username").value_or(std::string{})};
 }
 
 }  // namespace rollcall::auth

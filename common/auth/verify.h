@@ -36,4 +36,17 @@ Result<Caller> verify(const UnverifiedToken& token, const Key& key, const Policy
 Result<Caller> read_claims(std::string_view payload, const std::string& key_issuer, const Policy& policy,
                            std::chrono::system_clock::time_point now);
 
+/// Who signed in at a sign-in of our own.
+struct SignedIn {
+  std::string tenant_id;  ///< tid, lower-case GUID
+  std::string object_id;  ///< oid, lower-case GUID
+  std::string name;       ///< preferred_username: to be shown, never to be compared
+};
+
+/// An ID token that was asked for with this client id and nonce (OpenID Connect Core, 3.1.3.7; id-tokens).
+/// Such a token is good for nothing else: as an access token it is refused.
+Result<SignedIn> verify_id_token(const UnverifiedToken& token, const Key& key, const Policy& policy,
+                                 const std::string& client_id, const std::string& nonce,
+                                 std::chrono::system_clock::time_point now);
+
 }  // namespace rollcall::auth
