@@ -4,6 +4,7 @@
 #include "ops/sandbox/graph/seed.h"
 
 #include <algorithm>
+#include <map>
 
 namespace rollcall::sandbox_graph {
 namespace {
@@ -76,6 +77,7 @@ Response set_faults(State& state, const Json& body) {
   faults.applied_rate = rate("applied_rate");
   faults.envelope_rate = rate("envelope_rate");
   faults.token_rate = rate("token_rate");
+  faults.token_cut_rate = rate("token_cut_rate");
   faults.short_page_rate = rate("short_page_rate");
   faults.sign_in_error = body.value("sign_in_error", std::string());
   faults.patch_503_above = body.value("patch_503_above", -1);
@@ -119,12 +121,24 @@ Response roll_keys(State& state, const Json& body) {
   return json(200, {{"kid", state.entra.keys.back().kid()}, {"keys", state.entra.keys.size()}});
 }
 
-/// As when an administrator resets somebody's password.
+/// What somebody granted ends: refresh tokens that were issued until now are refused.
 Response revoke(State& state, const Json& body, WallTime now) {
+  static const std::map<std::string, Revocation> ways{
+      {"sessions", Revocation::sessions}, {"consent", Revocation::consent}, {"policy", Revocation::policy}};
   const auto id = Uuid::parse(body.value("user", std::string()));
   if (!id) return bad("user must be an object id");
-  state.entra.revoked[*id] = now;
+  const auto how = ways.find(body.value("how", std::string("sessions")));
+  if (how == ways.end()) return bad("how must be 'sessions', 'consent' or 'policy'");
+  state.entra.revoked[*id] = {now, how->second};
   return json(200, {{"ok", true}});
+}
+
+/// Every access token for Graph that is good: what a test looks for where no token may be.
+Response tokens_of(const State& state) {
+  Json tokens = Json::array();
+  for (const auto& [bearer, end] : state.tokens)
+    tokens.push_back(bearer);
+  return json(200, {{"tokens", std::move(tokens)}});
 }
 
 Response post(const Request& request, State& state, const std::string& what, WallTime now) {
@@ -170,6 +184,7 @@ Response control(const Request& request, State& state, WallTime now) {
     return bad(error.what());
   }
   if (what == "stats") return json(200, stats_json(state));
+  if (what == "tokens") return tokens_of(state);
   if (what == "log") return log_of(state, request);
   constexpr std::string_view head = "groups/";
   constexpr std::string_view tail = "/members";

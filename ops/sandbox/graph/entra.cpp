@@ -27,16 +27,17 @@ Response refuse(State& state, const Refusal& refusal, WallTime now) {
   const std::string correlation = random_uuid(state);
   const std::string time = to_rfc3339(now);
   const std::string stamp = time.substr(0, 10) + " " + time.substr(11, 8) + "Z";
-  return json(
-      refusal.status,
-      {{"error", refusal.error},
-       {"error_description", "AADSTS" + std::to_string(refusal.number) + ": " + refusal.text + " Trace ID: " +
-                                 trace + " Correlation ID: " + correlation + " Timestamp: " + stamp},
-       {"error_codes", {refusal.number}},
-       {"timestamp", stamp},
-       {"trace_id", trace},
-       {"correlation_id", correlation},
-       {"error_uri", "https://login.microsoftonline.com/error?code=" + std::to_string(refusal.number)}});
+  Json body = {
+      {"error", refusal.error},
+      {"error_description", "AADSTS" + std::to_string(refusal.number) + ": " + refusal.text + " Trace ID: " +
+                                trace + " Correlation ID: " + correlation + " Timestamp: " + stamp},
+      {"error_codes", {refusal.number}},
+      {"timestamp", stamp},
+      {"trace_id", trace},
+      {"correlation_id", correlation},
+      {"error_uri", "https://login.microsoftonline.com/error?code=" + std::to_string(refusal.number)}};
+  if (refusal.suberror) body["suberror"] = refusal.suberror;
+  return json(refusal.status, body);
 }
 
 Response token(const Request& request, State& state, const std::string& tenant, WallTime now) {
@@ -51,7 +52,13 @@ Response token(const Request& request, State& state, const std::string& tenant, 
   }
   Exchange exchange{public_root(state, request), tenant, http_server::parse_query(request.body), {}};
   try {
-    return json(200, redeem(state, exchange, now));
+    auto answer = json(200, redeem(state, exchange, now));
+    const bool cut = state.faults.token_cut_rate > 0 && chance(state) < state.faults.token_cut_rate;
+    if (cut) {
+      ++state.stats.faults;
+      answer.status = 0;  // the connection closes
+    }
+    return answer;
   } catch (const Refusal& refusal) {
     return refuse(state, refusal, now);
   }

@@ -14,8 +14,8 @@ namespace {
 constexpr std::chrono::minutes code_lifetime{10};
 constexpr std::chrono::hours refresh_lifetime{24 * 90};
 
-Refusal invalid_grant(int number, std::string text) {
-  return {400, "invalid_grant", number, std::move(text)};
+Refusal invalid_grant(int number, std::string text, const char* suberror = nullptr) {
+  return {400, "invalid_grant", number, std::move(text), suberror};
 }
 
 /// Entra gives 60 to 90 minutes at random, so that clients do not all come back at once.
@@ -107,7 +107,8 @@ Json delegated(State& state, const Exchange& exchange, const RefreshToken& grant
   }
   if (granted.openid || scope.openid)
     answer["id_token"] =
-        sign_jwt(signing_key(state), id_claims(state, shape, grant.nonce, granted.email || scope.email, now));
+        sign_jwt(signing_key(state), id_claims(state, shape, grant.nonce, granted.profile || scope.profile,
+                                               granted.email || scope.email, now));
   return answer;
 }
 
@@ -141,6 +142,28 @@ Json authorization_code(State& state, Exchange& exchange, WallTime now) {
   return delegated(state, exchange, {code.client, code.scope, code.nonce, code.user, now}, now);
 }
 
+void check_not_revoked(const State& state, const RefreshToken& grant) {
+  const auto found = state.entra.revoked.find(grant.user);
+  if (found == state.entra.revoked.end() || grant.issued > found->second.until) return;
+  switch (found->second.how) {
+    case Revocation::sessions:
+      throw invalid_grant(50173,
+                          "The provided grant has expired due to it being revoked, a fresh auth token is "
+                          "needed. The user might have changed or reset their password.",
+                          "bad_token");
+    case Revocation::consent:
+      throw invalid_grant(65001,
+                          "The user or administrator has not consented to use the application with ID '" +
+                              grant.client + "'. Send an interactive authorization request.",
+                          "consent_required");
+    case Revocation::policy:
+      throw Refusal{400, "interaction_required", 50076,
+                    "Due to a configuration change made by your administrator, or because you moved to a new "
+                    "location, you must use multi-factor authentication.",
+                    "basic_action"};
+  }
+}
+
 /// Every refresh gives a new token; the old one lives on, so that a crash before the new one is kept is no
 /// loss (refresh-tokens).
 Json refresh_token(State& state, Exchange& exchange, WallTime now) {
@@ -154,10 +177,8 @@ Json refresh_token(State& state, Exchange& exchange, WallTime now) {
     throw invalid_grant(70000, "The provided value for the input parameter 'refresh_token' is not valid.");
   const RefreshToken grant = found->second;
   if (now - grant.issued > refresh_lifetime)
-    throw invalid_grant(700082, "The refresh token has expired due to inactivity.");
-  const auto revoked = state.entra.revoked.find(grant.user);
-  if (revoked != state.entra.revoked.end() && grant.issued <= revoked->second)
-    throw invalid_grant(50173, "The provided grant has expired due to it being revoked.");
+    throw invalid_grant(700082, "The refresh token has expired due to inactivity.", "token_expired");
+  check_not_revoked(state, grant);
   return delegated(state, exchange, grant, now);
 }
 

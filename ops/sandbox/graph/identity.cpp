@@ -129,16 +129,19 @@ Json access_claims(State& state, const TokenShape& shape, WallTime now) {
   return claims;
 }
 
-Json id_claims(State& state, const TokenShape& shape, const std::string& nonce, bool email, WallTime now) {
+Json id_claims(State& state, const TokenShape& shape, const std::string& nonce, bool profile, bool email,
+               WallTime now) {
   Json claims = times(shape, now);
   claims["aud"] = shape.client;
   claims["iss"] = shape.root + "/" + shape.tenant + "/v2.0";
   claims["tid"] = shape.tenant;
-  claims["oid"] = shape.user->object_id;
   claims["sub"] = pairwise(shape.user->object_id, shape.client);
-  claims["name"] = shape.user->name;
-  claims["preferred_username"] = shape.user->upn;
   claims["ver"] = "2.0";
+  if (profile) {  // oid too: it lets apps find out that they have the same person (id-token-claims-reference)
+    claims["oid"] = shape.user->object_id;
+    claims["name"] = shape.user->name;
+    claims["preferred_username"] = shape.user->upn;
+  }
   claims["uti"] = crypto::base64url(random_uuid(state).substr(0, 16));
   if (!nonce.empty()) claims["nonce"] = nonce;
   if (email) claims["email"] = shape.user->upn;

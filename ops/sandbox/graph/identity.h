@@ -15,6 +15,7 @@ struct Refusal {
   const char* error;
   int number;  ///< AADSTS…
   std::string text;
+  const char* suberror = nullptr;  ///< what a client can do about it; null: Entra does not say
 };
 
 /// "http://host:port" of the sandbox as its callers know it.
@@ -50,6 +51,7 @@ struct TokenShape {
   std::chrono::seconds lifetime{3600};
 };
 Json access_claims(State& state, const TokenShape& shape, WallTime now);
-Json id_claims(State& state, const TokenShape& shape, const std::string& nonce, bool email, WallTime now);
+Json id_claims(State& state, const TokenShape& shape, const std::string& nonce, bool profile, bool email,
+               WallTime now);
 
 }  // namespace rollcall::sandbox_graph

@@ -44,9 +44,10 @@ Prints {"url":"http://127.0.0.1:PORT"} when ready; SIGTERM or SIGINT ends it.
   --rng-seed N           of faults, orders and ids (default 1)
   --help
 
-Control, without a token: GET /sandbox/stats, /sandbox/log[?group=ID], /sandbox/groups/ID/members;
+Control, without a token: GET /sandbox/stats, /sandbox/log[?group=ID], /sandbox/groups/ID/members,
+/sandbox/tokens (those for Graph);
 POST /sandbox/seed, /sandbox/faults, /sandbox/reset[?only=stats], /sandbox/expire-delta {"mode":"gone"|"sync_state_not_found"},
-/sandbox/expire-tokens, /sandbox/roll-keys [{"drop_old":true}], /sandbox/revoke {"user":ID},
+/sandbox/expire-tokens, /sandbox/roll-keys [{"drop_old":true}], /sandbox/revoke {"user":ID[,"how":"sessions"|"consent"|"policy"]},
 /sandbox/token {"user":ID or name,"roles":[…],"scopes":[…],"audience":…,"tenant":…,"app":true,…}: a token for the app's own API.
 )";
 

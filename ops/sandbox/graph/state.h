@@ -36,6 +36,7 @@ struct Faults {
   double applied_rate = 0;     ///< the same, but it was applied
   double envelope_rate = 0;    ///< a whole batch answers with one of `status`, nothing of it applied
   double token_rate = 0;       ///< the token endpoint answers with one of `status`
+  double token_cut_rate = 0;   ///< it gives tokens, then the connection closes without an answer
   double short_page_rate = 0;  ///< a page holds fewer items than asked for
   std::string sign_in_error;   ///< what every sign-in ends with, such as access_denied; empty: none
   std::vector<int> status{503};
@@ -86,12 +87,23 @@ struct RefreshToken {
   WallTime issued{};
 };
 
+/// How a person's refresh tokens come to their end.
+enum class Revocation {
+  sessions,  ///< password changed, or an administrator revoked the sessions
+  consent,   ///< consent to the app was withdrawn
+  policy     ///< a policy wants another sign-in, with a second factor
+};
+struct Revoked {
+  WallTime until{};  ///< those issued until then
+  Revocation how{};
+};
+
 struct Entra {
   std::vector<SigningKey> keys;  ///< the last one signs; all are published
   std::unordered_map<std::string, AuthorizationCode> codes;
   std::unordered_map<std::string, RefreshToken> refresh_tokens;
   std::unordered_map<std::string, WallTime> assertions;  ///< jti → when it may be forgotten
-  std::unordered_map<Uuid, WallTime> revoked;            ///< a user's refresh tokens issued until then
+  std::unordered_map<Uuid, Revoked> revoked;
 };
 
 /// The app's registration, and what an administrator granted it.

@@ -166,6 +166,38 @@ TEST_CASE("a person signs in with PKCE and goes on with refresh tokens") {
   CHECK(number(post_token(box, with_refresh(first["refresh_token"]))) == 50173);
 }
 
+TEST_CASE("a grant that ends says what the client can do about it") {
+  struct End {
+    const char *how, *error, *suberror;
+    int number;
+  };
+  for (const End& end : {End{"sessions", "invalid_grant", "bad_token", 50173},
+                         End{"consent", "invalid_grant", "consent_required", 65001},
+                         End{"policy", "interaction_required", "basic_action", 50076}}) {
+    INFO(end.how);
+    Sandbox box;
+    const Json tokens = Json::parse(post_token(box, with_code(code_of(box.send("GET", sign_in())))).body);
+    box.post_control("/sandbox/revoke", {{"user", Sandbox::user(2)}, {"how", end.how}});
+    const auto answer = post_token(box, with_refresh(tokens["refresh_token"]));
+    CHECK(answer.status == 400);
+    CHECK(number(answer) == end.number);
+    CHECK(Json::parse(answer.body)["error"] == end.error);
+    CHECK(Json::parse(answer.body)["suberror"] == end.suberror);
+    box.now += std::chrono::seconds(1);  // whoever signs in anew goes on
+    const Json anew = Json::parse(post_token(box, with_code(code_of(box.send("GET", sign_in())))).body);
+    CHECK(post_token(box, with_refresh(anew["refresh_token"])).status == 200);
+  }
+}
+
+TEST_CASE("an answer with tokens may be lost on its way") {
+  Sandbox box;
+  const Json tokens = Json::parse(post_token(box, with_code(code_of(box.send("GET", sign_in())))).body);
+  box.post_control("/sandbox/faults", {{"token_cut_rate", 1}});
+  CHECK(post_token(box, with_refresh(tokens["refresh_token"])).status == 0);
+  box.post_control("/sandbox/faults", Json::object());
+  CHECK(post_token(box, with_refresh(tokens["refresh_token"])).status == 200);
+}
+
 TEST_CASE("codes and refresh tokens end") {
   Sandbox box;
   const std::string code = code_of(box.send("GET", sign_in()));
