@@ -13,9 +13,10 @@ find_package(date REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(rdkafka REQUIRED IMPORTED_TARGET rdkafka>=2.0.2)
 pkg_check_modules(pqxx REQUIRED IMPORTED_TARGET libpqxx>=6.4)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium>=1.0.18)
 
 # Vendor headers are not ours to warn about.
-foreach(target PkgConfig::rdkafka PkgConfig::pqxx)
+foreach(target PkgConfig::rdkafka PkgConfig::pqxx PkgConfig::sodium)
   get_target_property(includes ${target} INTERFACE_INCLUDE_DIRECTORIES)
   if(includes)
     set_target_properties(${target} PROPERTIES INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${includes}")

@@ -22,6 +22,12 @@ namespace rollcall::vault {
 /// refresh token does not lapse (90 days).
 std::vector<Uuid> due_grants(postgres::Database& database, long limit);
 
+enum class When {
+  due,       ///< its time has come: what the worker asks for
+  expiring,  ///< its access token ends within minutes, and no failure says to wait
+  now        ///< whatever it is
+};
+
 enum class Refreshed {
   renewed,    ///< new tokens are saved
   not_due,    ///< somebody else renewed it meanwhile, or it is no longer connected
@@ -57,9 +63,9 @@ class Renewer {
   Renewer(const Renewer&) = delete;
   Renewer& operator=(const Renewer&) = delete;
 
-  /// Renews the grant now, due or not (`only_if_due`: not before its time). Blocks for one request to Entra
-  /// ID. Throws Error{transient} where the database does not answer: the lease then ends by time.
-  RefreshOutcome refresh(const Uuid& grant, const std::stop_token& stop, bool only_if_due = true);
+  /// Renews the grant, not before its time. Blocks while Entra ID is asked: two requests of 30 s at the most.
+  /// Throws Error{transient} where the database does not answer: the lease then ends by time.
+  RefreshOutcome refresh(const Uuid& grant, const std::stop_token& stop, When when = When::due);
 
  private:
   struct State;

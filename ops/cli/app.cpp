@@ -60,6 +60,8 @@ const std::map<std::string, Command>& commands() {
       {"audit export", audit_export},
       {"audit verify", audit_verify},
       {"audit erase", audit_erase},
+      {"vault keys", vault_keys},
+      {"vault rotate", vault_rotate},
       {"sandbox reset", sandbox_reset},
       {"sandbox stats", sandbox_stats},
       {"sandbox token", sandbox_token},

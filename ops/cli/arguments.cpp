@@ -44,6 +44,7 @@ class Tree {
     dead();
     audit();
     findings();
+    vault();
     sandbox();
   }
 
@@ -295,6 +296,12 @@ class Tree {
     scan.add_option("ORG", a_.organization, "Only this organization: id or unique name");
     scan.add_flag("--wait", a_.wait, "Wait for the end and show the result");
     timeout(scan);
+  }
+
+  void vault() {
+    auto& vault = group("vault", "The keys that people's tokens are sealed under (ROLLCALL_VAULT_KEYS).");
+    leaf(vault, "keys", "Lists the keys, and how many grants each seals.", "rollcall vault keys");
+    leaf(vault, "rotate", "Seals all grants anew under the first key; safe to repeat.", "rollcall vault rotate");
   }
 
   void sandbox() {

@@ -66,6 +66,9 @@ int audit_export(Context& context, const Arguments& arguments);
 int audit_verify(Context& context, const Arguments& arguments);
 int audit_erase(Context& context, const Arguments& arguments);
 
+int vault_keys(Context& context, const Arguments& arguments);
+int vault_rotate(Context& context, const Arguments& arguments);
+
 int sandbox_reset(Context& context, const Arguments& arguments);
 int sandbox_stats(Context& context, const Arguments& arguments);
 int sandbox_token(Context& context, const Arguments& arguments);

@@ -24,6 +24,7 @@ vendor boost/ common/http_server/
 vendor spdlog/ common/log/
 vendor prometheus/ common/metrics/
 vendor valijson/ common/schema/
+vendor sodium common/vault/
 vendor openssl/ 'common/crypto/|ops/sandbox/graph/keys|tests/unit/(auth|foundation)/'
 vendor CLI/ ops/cli/
 breach "sleeping, which no stop can cut short" "$(grep -nE 'sleep_for|sleep_until|usleep\(' $(sources common workers ops))"
