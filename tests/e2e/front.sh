@@ -67,6 +67,38 @@ grep -q '^event: ' "$work/events" || fail "no events: $(cat "$work/events")"
 equal "$(expect 200 "$admin" GET /api/v1/jobs/$job | jq -r .state)" succeeded "the job's state"
 equal "$(graph groups/$group/members | jq -r '(.members // .value // .) | length')" 60 "members after the sync"
 
+# A person connects their mail, as a browser does: the link, the page, the sign-in at Entra ID, and back.
+member_url=$url
+start_front connect ROLLCALL_PUBLIC_URL=http://front.example ROLLCALL_VAULT_KEYS="k1:$(openssl rand -base64 32)"
+until_true 20 "that front has the keys" eval '[ "$(curl -s -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $member" "$url/api/v1/connections")" = 200 ]'
+link=$(expect 201 "$member" POST /api/v1/connections '{"connector":"mail"}' | jq -r .connect_url)
+curl -fsS -c "$work/cookies" "$url${link#http://front.example}" >"$work/page.html"
+there=$(grep -o 'href="[^"]*authorize[^"]*"' "$work/page.html" | cut -d'"' -f2 | sed 's/&amp;/\&/g')
+back=$(curl -fsS -o /dev/null -w '%{redirect_url}' "$there&login_hint=person1@contoso.example")
+curl -fsS -b "$work/cookies" "$url${back#http://front.example}" | grep -q '>Connected<' || fail "the connection was not made"
+equal "$(expect 200 "$member" GET /api/v1/connections | jq -r '.value[] | select(.connector == "mail") | .state')" connected "the connection's state"
+
+# Tokens are in memory alone, people's also sealed: neither database nor topics nor logs hold one, or the parts that make it one.
+graph tokens | jq -r '.tokens[]' >"$work/known-tokens"
+[ "$(wc -l <"$work/known-tokens")" -ge 3 ] || fail "the sandbox gave fewer tokens than there are askers"
+cut -d. -f2 "$work/known-tokens" >"$work/token-parts"
+cut -d. -f3 "$work/known-tokens" >>"$work/token-parts"
+mkdir "$work/searched"
+for topic in $(rollcall topics list --json | jq -r '.[].name'); do
+  "$bin/rollcall" topics tail "$topic" --from-start --json >"$work/searched/$topic" &
+  pids+=($!)
+done
+until_true 60 "the topics were read up to what happened here" \
+  eval 'grep -q connection_made "$work/searched/rollcall.audit" && grep -q "$job" "$work/searched/rollcall.runs"'
+until_true 60 "the audit trail has the connection" eval '[ "$(sql "SELECT count(*) FROM audit.events WHERE action = '"'connection_made'"'")" = 1 ]'
+pg_dump "$DATABASE_URL" >"$work/searched/database"
+grep -q 'COPY vault.grants' "$work/searched/database" || fail "the dump has no vault"
+cp "$work"/*.log "$work/searched"
+head -n 1 "$work/known-tokens" | grep -qF -f "$work/token-parts" || fail "the search would find nothing"
+found=$(grep -lF -f "$work/token-parts" "$work"/searched/* || true)
+equal "$found" "" "where a token stands"
+url=$member_url
+
 # Strangers.
 equal "$(curl -s -o /dev/null -w '%{http_code}' "$url$ms/status")" 401 "without a token"
 expect 401 "${admin}x" GET $ms/status >/dev/null

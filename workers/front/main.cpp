@@ -5,6 +5,7 @@
 #include "common/worker/process.h"
 #include "workers/front/adapters/member_changes.h"
 #include "workers/front/adapters/news_feed.h"
+#include "workers/front/api/connections.h"
 #include "workers/front/api/document.h"
 #include "workers/front/api/routes.h"
 #include "workers/front/settings.h"
@@ -20,7 +21,7 @@ int main(int argc, char** argv) try {
                                                  "Serves REST, live news, Copilot and MCP.", describe))
     return *code;
   config::Settings settings{config::process_environment()};
-  const front::FrontSettings options = front::load_settings(settings);
+  front::FrontSettings options = front::load_settings(settings);
   log::init("front", options.common.log_level);
 
   worker::StopSignal stop;
@@ -38,6 +39,11 @@ int main(int argc, char** argv) try {
                                                [&] { return worker::living_instances(database); }},
                       transport, producer, messages, clock, metrics);
   auth::Authenticator authenticator{options.auth, transport, clock, metrics};
+  std::optional<vault::Keyring> keyring;
+  if (options.keys) keyring.emplace(std::move(options.keys), clock);
+  vault::TokenEndpoint endpoint{transport, clock, options.microsoft.credentials, options.microsoft.root};
+  std::optional<front::Vault> vault;
+  if (keyring) vault.emplace(front::Vault{*keyring, endpoint, authenticator, options.pipeline.public_root});
   const schema::Validator components = front::component_validator();
   front::Pool pool{options.threads, options.queue_max};
   front::Pool looks{2, options.queue_max};
@@ -54,7 +60,8 @@ int main(int argc, char** argv) try {
                      .hooks = options.hooks,
                      .metrics = &metrics,
                      .looks = &looks,
-                     .streams_max = options.streams_max};
+                     .streams_max = options.streams_max,
+                     .vault = vault ? &*vault : nullptr};
   front::Pipeline pipeline{front::all_routes(parts),
                            options.pipeline,
                            {authenticator, database, components, pool, clock, metrics}};

@@ -232,7 +232,8 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
   }
 
   void read(Call& call, const Operation& operation) const {
-    auto reading = read_query(http_server::parse_query(call.request.query()), operation.query);
+    auto reading =
+        read_query(http_server::parse_query(call.request.query()), operation.query, operation.page);
     if (!reading.mistakes.empty())
       throw Refused(
           {400, "query_invalid",
@@ -314,7 +315,9 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
   }
 
   void refuse(const ExchangePtr& exchange, const Refusal& refusal) {
-    answer(exchange, problem_answer(refusal, exchange->call.request_id));
+    const bool worded = exchange->route && exchange->route->refuse;
+    const auto& id = exchange->call.request_id;
+    answer(exchange, worded ? exchange->route->refuse(refusal, id) : problem_answer(refusal, id));
   }
 
   void answer(const ExchangePtr& exchange, Response response) {

@@ -66,6 +66,11 @@ FrontSettings load_settings(config::Settings& settings) {
           .reveal();
   all.hooks.debounce = settings.duration("ROLLCALL_ROSTER_DEBOUNCE", 5s, 0ms, 1h,
                                          "how long a sync waits for more notifications of the same group");
+  all.keys = vault::load_key_provider(settings);
+  if (all.keys && !all.pipeline.public_root.starts_with("http"))
+    settings.mistake("ROLLCALL_PUBLIC_URL",
+                     "is needed with ROLLCALL_VAULT_KEYS: Entra ID sends people back to it, and the app "
+                     "registration must list it with /oauth/callback behind");
   all.common.database.connections_max = static_cast<int>(all.threads) + 6;
   settings.finish();
   return all;

@@ -3,9 +3,12 @@
 #include "common/config/settings.h"
 #include "common/graph/settings.h"
 #include "common/http_server/server.h"
+#include "common/vault/keyring.h"
 #include "common/worker/common_settings.h"
 #include "workers/front/api/routes.h"
 #include "workers/front/pipeline.h"
+
+#include <memory>
 
 namespace rollcall::front {
 
@@ -21,6 +24,7 @@ struct FrontSettings {
   std::size_t streams_max = 100;
   HookSettings hooks;
   std::chrono::milliseconds drain{};
+  std::unique_ptr<vault::KeyProvider> keys;  ///< null: people cannot connect anything
 };
 
 /// Declares and reads everything; calls finish().

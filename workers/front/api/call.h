@@ -62,6 +62,8 @@ struct Route {
   /// Runs on the network thread after the checks that need no database: must not block, answers whenever it
   /// likes. Not for operations whose path names an organization.
   std::function<void(Call, Respond)> begin = {};
+  /// How a refusal reads here; a problem document where it is not set.
+  std::function<Response(const Refusal&, std::string_view request_id)> refuse = {};
 };
 using Routes = std::vector<Route>;
 

@@ -75,7 +75,10 @@ std::vector<int> refusals_of(const Operation& operation) {
 Json responses_of(const Operation& operation) {
   Json responses = Json::object();
   for (const int status : refusals_of(operation))
-    responses[std::to_string(status)] = {{"$ref", "#/components/responses/Problem" + std::to_string(status)}};
+    responses[std::to_string(status)] =
+        operation.page ? Json{{"description", reason_phrase(status)},
+                              {"content", {{"text/html", {{"schema", {{"type", "string"}}}}}}}}
+                       : Json{{"$ref", "#/components/responses/Problem" + std::to_string(status)}};
   for (const auto& shape : operation.answers) {
     // One status may have several media types.
     Json& response = responses[std::to_string(shape.status)];

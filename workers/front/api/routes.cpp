@@ -51,8 +51,9 @@ Routes document_routes(const Routes& all) {
 Routes all_routes(Parts& parts) {
   Routes routes;
   const auto add = [&routes](Routes area) { std::ranges::move(area, std::back_inserter(routes)); };
-  for (const auto area : {organizations_routes, rosters_routes, microsoft_routes, jobs_routes, audit_routes,
-                          findings_routes, operations_routes, dead_letters_routes, hooks_routes})
+  for (const auto area :
+       {organizations_routes, rosters_routes, microsoft_routes, jobs_routes, audit_routes, findings_routes,
+        operations_routes, dead_letters_routes, hooks_routes, connections_routes, oauth_routes})
     add(area(parts));
   if (parts.news) add(events_routes(parts));
   for (auto& route : document_routes(routes))

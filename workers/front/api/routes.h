@@ -12,6 +12,7 @@
 namespace rollcall::front {
 
 class NewsFeed;
+struct Vault;
 
 /// Change notifications of Microsoft Graph.
 struct HookSettings {
@@ -34,15 +35,18 @@ struct Parts {
   /// For questions that many ask at once, so that what waits for Graph holds none of them up; null: `pool`.
   Pool* looks = nullptr;
   std::size_t streams_max = 100;  ///< of events, that one caller may have open here
+  Vault* vault = nullptr;  ///< for what people grant (api/connections.h); null: they cannot connect anything
 };
 
 /// Publishes what a transaction stored; the caller's answer does not wait for Kafka.
 void publish(Parts& parts, runs::Stored stored);
 
 Routes audit_routes(Parts& parts);
+Routes connections_routes(Parts& parts);
 Routes dead_letters_routes(Parts& parts);
 Routes findings_routes(Parts& parts);
 Routes hooks_routes(Parts& parts);
+Routes oauth_routes(Parts& parts);
 Routes operations_routes(Parts& parts);
 Routes organizations_routes(Parts& parts);
 Routes rosters_routes(Parts& parts);

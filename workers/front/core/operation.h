@@ -55,6 +55,9 @@ struct Operation {
   /// 0: each caller has a pace; else so many a second of this operation whoever calls, and four times that at
   /// once.
   double per_second = 0;
+  /// For a person's browser: what is refused is a page too, and parameters that others add to the link are
+  /// passed over.
+  bool page = false;
 };
 
 }  // namespace rollcall::front

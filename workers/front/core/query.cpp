@@ -75,13 +75,13 @@ std::optional<WallTime> Query::time(std::string_view name) const {
 }
 
 QueryReading read_query(const std::vector<std::pair<std::string, std::string>>& pairs,
-                        const std::vector<QueryParameter>& declared) {
+                        const std::vector<QueryParameter>& declared, bool others_pass) {
   QueryReading reading;
   std::map<std::string, std::string, std::less<>> values;
   for (const auto& [name, value] : pairs) {
     const auto parameter = std::ranges::find(declared, name, &QueryParameter::name);
     if (parameter == declared.end()) {
-      reading.mistakes.push_back({name.substr(0, 64), "is no parameter of this operation"});
+      if (!others_pass) reading.mistakes.push_back({name.substr(0, 64), "is no parameter of this operation"});
     } else if (!values.emplace(name, value).second) {
       reading.mistakes.push_back({name, "is given twice"});
     } else if (const auto what = mistake_in(value, *parameter); !what.empty()) {

@@ -36,6 +36,7 @@ struct QueryReading {
 
 /// `pairs`: decoded names and values in the order of the URL.
 QueryReading read_query(const std::vector<std::pair<std::string, std::string>>& pairs,
-                        const std::vector<QueryParameter>& declared);
+                        const std::vector<QueryParameter>& declared,
+                        bool others_pass = false);
 
 }  // namespace rollcall::front

@@ -1,0 +1,29 @@
+#pragma once
+#include "common/auth/authenticator.h"
+#include "common/vault/keyring.h"
+#include "common/vault/token_endpoint.h"
+#include "workers/front/api/routes.h"
+
+#include <chrono>
+
+/// What the operations on people's connections share with the pages on which they are made.
+namespace rollcall::front {
+
+/// What it takes to keep what people grant. `public_root` is where their browsers find this front: Entra ID
+/// sends them back to exactly one address under it.
+struct Vault {
+  vault::Keyring& keyring;
+  vault::TokenEndpoint& endpoint;
+  auth::Authenticator& authenticator;
+  std::string public_root;
+
+  [[nodiscard]] std::string redirect_uri() const { return public_root + "/oauth/callback"; }
+};
+
+/// Throws Refused (404, vault_not_configured).
+Vault& vault_of(const Parts& parts);
+
+/// Long enough to read the page and to find the phone for the second factor.
+inline constexpr std::chrono::minutes connect_time{15};
+
+}  // namespace rollcall::front
