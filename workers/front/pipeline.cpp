@@ -315,9 +315,9 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
   }
 
   void refuse(const ExchangePtr& exchange, const Refusal& refusal) {
-    const bool worded = exchange->route && exchange->route->refuse;
+    const bool worded = exchange->served && exchange->served->route.refuse;
     const auto& id = exchange->call.request_id;
-    answer(exchange, worded ? exchange->route->refuse(refusal, id) : problem_answer(refusal, id));
+    answer(exchange, worded ? exchange->served->route.refuse(refusal, id) : problem_answer(refusal, id));
   }
 
   void answer(const ExchangePtr& exchange, Response response) {
