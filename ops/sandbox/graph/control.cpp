@@ -2,6 +2,7 @@
 
 #include "ops/sandbox/graph/entra.h"
 #include "ops/sandbox/graph/seed.h"
+#include "ops/sandbox/graph/subscriptions.h"
 
 #include <algorithm>
 #include <map>
@@ -80,6 +81,8 @@ Response set_faults(State& state, const Json& body) {
   faults.token_cut_rate = rate("token_cut_rate");
   faults.short_page_rate = rate("short_page_rate");
   faults.sign_in_error = body.value("sign_in_error", std::string());
+  faults.subscriptions = body.value("subscriptions", 0);
+  faults.duplicate_subscriptions = body.value("duplicate_subscriptions", false);
   faults.patch_503_above = body.value("patch_503_above", -1);
   if (const Json status = body.value("status", Json(503)); status.is_array()) {
     faults.status = status.get<std::vector<int>>();
@@ -106,8 +109,11 @@ Response reset(State& state, const Request& request) {
   if (request.query() == "only=stats") return json(200, {{"ok", true}});
   state.directory = {};
   state.application = {};
+  state.notified = 0;
   state.faults = {};
   state.deltas.clear();
+  state.subscriptions.clear();
+  state.outgoing.clear();
   state.throttle.units.reset();
   state.throttle.writes.reset();
   state.throttle.owed = 0;
@@ -162,6 +168,13 @@ Response post(const Request& request, State& state, const std::string& what, Wal
     return json(200, {{"ok", true}});
   }
   if (what == "roll-keys") return roll_keys(state, *body);
+  if (what == "lifecycle") {
+    const auto event = text_member(*body, "event");
+    if (event != "reauthorizationRequired" && event != "subscriptionRemoved" && event != "missed")
+      return bad("event must be 'reauthorizationRequired', 'subscriptionRemoved' or 'missed'");
+    notify_lifecycle(state, event);
+    return json(200, {{"ok", true}});
+  }
   if (what == "revoke") return revoke(state, *body, now);
   if (what == "expire-delta") {
     state.delta_loss = body->value("mode", std::string("sync_state_not_found"));

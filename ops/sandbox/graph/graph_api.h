@@ -94,6 +94,12 @@ Result<std::vector<Uuid>> bind_ids(const Json& body, const char* name);
 Answer groups_delta(State& state, const Call& call, WallTime now);
 // applications.cpp
 Answer get_application(State& state, const Call& call, WallTime now);
+// subscriptions.cpp
+Answer list_subscriptions(State& state, const Call& call, WallTime now);
+Answer get_subscription(State& state, const Call& call, WallTime now);
+Answer create_subscription(State& state, const Call& call, WallTime now);
+Answer renew_subscription(State& state, const Call& call, WallTime now);
+Answer delete_subscription(State& state, const Call& call, WallTime now);
 // users.cpp
 Answer list_users(State& state, const Call& call, WallTime now);
 Answer get_user(State& state, const Call& call, WallTime now);

@@ -1,5 +1,6 @@
 #include "common/core/error.h"
 #include "common/log/log.h"
+#include "ops/sandbox/graph/calls.h"
 #include "ops/sandbox/graph/graph_api.h"
 #include "ops/sandbox/graph/identity.h"
 #include "ops/sandbox/graph/seed.h"
@@ -48,6 +49,7 @@ Control, without a token: GET /sandbox/stats, /sandbox/log[?group=ID], /sandbox/
 /sandbox/tokens (those for Graph);
 POST /sandbox/seed, /sandbox/faults, /sandbox/reset[?only=stats], /sandbox/expire-delta {"mode":"gone"|"sync_state_not_found"},
 /sandbox/expire-tokens, /sandbox/roll-keys [{"drop_old":true}], /sandbox/revoke {"user":ID[,"how":"sessions"|"consent"|"policy"]},
+/sandbox/lifecycle {"event":"reauthorizationRequired"|"subscriptionRemoved"|"missed"}: tells every subscriber,
 /sandbox/token {"user":ID or name,"roles":[…],"scopes":[…],"audience":…,"tenant":…,"app":true,…}: a token for the app's own API.
 )";
 
@@ -170,22 +172,25 @@ int run(int count, char** values) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::atomic<http_server::Server*> timers =
       nullptr;  // the handler may run before the constructor has returned
+  sandbox_graph::Calls calls{state, clock};
   auto server = std::make_unique<http_server::Server>(
       arguments.server, [&](http_server::Request request, http_server::Respond respond) {
-        auto response = sandbox_graph::handle(request, state, clock.wall());
-        if (response.status == 0) return;  // an injected cut: respond goes, and the connection with it
         const bool slow = arguments.latency.count() > 0 && request.path().starts_with("/v1.0/") && timers;
-        if (!slow) return respond(std::move(response));
-        timers.load()->after(arguments.latency,
-                             [respond = std::move(respond), response = std::move(response)]() mutable {
-                               respond(std::move(response));
-                             });
+        calls.serve(std::move(request), [&, slow, respond](http_server::Response response) {
+          if (response.status == 0) return;  // an injected cut: respond goes, and the connection with it
+          if (!slow) return respond(std::move(response));
+          timers.load()->after(arguments.latency, [respond, response = std::move(response)]() mutable {
+            respond(std::move(response));
+          });
+        });
       });
   timers = server.get();
+  calls.begin(*server);
   std::printf("{\"url\":\"http://127.0.0.1:%u\"}\n", static_cast<unsigned>(server->port()));
   std::fflush(stdout);
   int signal = 0;
   sigwait(&signals, &signal);
+  calls.end();
   server.reset();  // its thread owns the state until then
   if (!arguments.state_file.empty()) save(arguments.state_file, sandbox_graph::snapshot(state));
   return 0;

@@ -43,7 +43,10 @@ struct Faults {
   double cut_after_write_rate = 0;  ///< applied, then the connection closes without an answer
   double drop_part_rate = 0;        ///< applied, but missing from the batch's answer
   double page_fail_rate = 0;        ///< a page after the first answers 503
-  int patch_503_above = -1;         ///< PATCH parts of a batch beyond this many answer 503; -1: no limit
+  int subscriptions = 0;  ///< creating and renewing subscriptions answers with that; 0: as it should be
+  /// A second subscription of a kind is not refused, as it was observed of the service in 2025 and 2026.
+  bool duplicate_subscriptions = false;
+  int patch_503_above = -1;  ///< PATCH parts of a batch beyond this many answer 503; -1: no limit
   /// What is asked of one of these groups is refused with its status, and listings leave it out.
   std::map<Uuid, int> groups;
 };
@@ -98,6 +101,13 @@ struct Revoked {
   Revocation how{};
 };
 
+struct Subscription {
+  Uuid id;
+  std::string resource, change_type, url, lifecycle_url, client_state;
+  WallTime expires_at{};
+  bool warned = false;  ///< reauthorizationRequired was sent
+};
+
 struct Entra {
   std::vector<SigningKey> keys;  ///< the last one signs; all are published
   std::unordered_map<std::string, AuthorizationCode> codes;
@@ -110,6 +120,11 @@ struct Entra {
 struct Application {
   std::vector<std::string> permissions{"Group.ReadWrite.All", "GroupMember.ReadWrite.All", "User.Read.All"};
   Json secrets = Json::array(), certificates = Json::array();
+};
+
+/// One POST to a subscriber.
+struct Notification {
+  std::string url, body;
 };
 
 struct State {
@@ -125,6 +140,10 @@ struct State {
   std::size_t deltas_swept_at = 4096;  ///< so many, and those that expired are dropped
   std::string delta_loss;              ///< "" or how older delta tokens fail: "gone", "sync_state_not_found"
   WallTime delta_lost_before{};
+  std::vector<Subscription> subscriptions;
+  std::size_t notified = 0;  ///< of the directory's log: subscribers were told of all before
+  std::vector<Notification> outgoing;
+  std::string handshake_failure;  ///< what came of the handshake for the request in hand; empty: it was fine
   std::mt19937_64 random{1};
 };
 
