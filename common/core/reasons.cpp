@@ -78,6 +78,14 @@ constexpr auto reasons = std::to_array<Reason>({
     {"throttled",
      "Microsoft Graph asked for a pause: a run goes on by itself; a request is sent again after "
      "Retry-After."},
+    {"hook_unreachable",
+     "Let the internet reach ROLLCALL_PUBLIC_URL with /hooks/graph behind it, over TLS, and give the front "
+     "the "
+     "same ROLLCALL_GRAPH_CLIENT_STATE."},
+    {"subscription_limit", "Delete subscriptions of the app or the tenant that nobody needs."},
+    {"subscription_taken",
+     "Delete the app's other subscription to groups, or give each installation an app registration of its "
+     "own."},
     // runs and infrastructure
     {"debounced", "Nothing to do: the run begins by itself in a moment."},
     {"attempts_exhausted",

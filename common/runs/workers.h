@@ -14,7 +14,7 @@
 namespace rollcall::runs {
 
 /// The kinds of worker that take commands and ticks: they have topics of their own, and can be paused.
-inline constexpr std::array worker_kinds{"member-sync", "group-health", "advisor-scan"};
+inline constexpr std::array worker_kinds{"member-sync", "group-health", "token-renewal", "advisor-scan"};
 
 struct WorkerProcess {
   std::string instance, version, started_at, seen_at;

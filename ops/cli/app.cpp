@@ -27,6 +27,7 @@ const std::map<std::string, Command>& commands() {
       {"sync", sync},
       {"plan", plan},
       {"health", health},
+      {"renew", renew},
       {"runs list", runs_list},
       {"runs show", runs_show},
       {"runs watch", runs_watch},

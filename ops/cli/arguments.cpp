@@ -113,6 +113,14 @@ class Tree {
         ->excludes(health.add_option("ORG", a_.organization, "Organization: id or unique name"));
     health.add_flag("--wait", a_.wait, "Wait for the end and show the result");
     timeout(health);
+    auto& renew =
+        leaf(app_, "renew", "Renews now what people granted, or the subscription at Microsoft Graph.",
+             "rollcall renew grants --wait\n  rollcall renew subscriptions --wait");
+    renew.add_option("WHAT", a_.name, "grants or subscriptions")
+        ->required()
+        ->check(CLI::IsMember({"grants", "subscriptions"}));
+    renew.add_flag("--wait", a_.wait, "Wait for the end and show the result");
+    timeout(renew);
     auto& plan = leaf(app_, "plan", "Shows what a sync would do, and does nothing.",
                       "rollcall plan Contoso --out plan.json");
     organization(plan);

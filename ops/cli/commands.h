@@ -25,6 +25,7 @@ int roster_show(Context& context, const Arguments& arguments);
 int sync(Context& context, const Arguments& arguments);
 int plan(Context& context, const Arguments& arguments);
 int health(Context& context, const Arguments& arguments);
+int renew(Context& context, const Arguments& arguments);
 
 int runs_list(Context& context, const Arguments& arguments);
 int runs_show(Context& context, const Arguments& arguments);

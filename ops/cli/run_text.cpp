@@ -100,6 +100,21 @@ void print_looks(Output& output, const Json& result) {
                                : "nothing changed: the group is linked already");
 }
 
+/// Of what token-renewal saw to: grants by what became of them, or the subscription.
+void print_renewals(Output& output, const Json& result) {
+  if (part(result, "given_up").is_boolean()) {
+    std::string numbers;
+    for (const char* name : {"renewed", "postponed", "reconnect", "refused", "unreadable"})
+      numbers += (numbers.empty() ? "" : ", ") + std::string(name) + " " + dump(part(result, name));
+    output.line(numbers);
+    if (part(result, "given_up") == true) output.line("Entra ID kept failing: the next run goes on");
+  }
+  if (part(result, "wanted") == false)
+    output.line("no subscription is wanted: ROLLCALL_GRAPH_CLIENT_STATE is not set for token-renewal");
+  if (const auto expires_at = text_of(result, "expires_at"); !expires_at.empty())
+    output.line("subscription " + text_of(result, "subscription_id") + " until " + expires_at);
+}
+
 using Names = std::map<std::string, std::string>;
 
 /// Addresses by object id, as roster and resolution know them; who is on neither has none.
@@ -150,6 +165,7 @@ void print_result(Output& output, const Json& result) {
   const Json& unread = part(result, "unread");
   print_problems(output, "not read", unread, "source",
                  unread.is_array() ? static_cast<long>(unread.size()) : 0L);
+  print_renewals(output, result);
 }
 
 void print_plan(Context& context, const Uuid& organization, const Json& document, std::size_t most,

@@ -129,7 +129,8 @@ TEST_CASE("doctor names every setting that is missing or wrong at once, and stil
 TEST_CASE("Each worker's --check-config names every wrong setting at once") {
   const char* bin = std::getenv("ROLLCALL_BIN");
   REQUIRE(bin != nullptr);
-  for (const std::string worker : {"member-sync", "group-health", "audit-writer", "scheduler"}) {
+  for (const std::string worker :
+       {"member-sync", "group-health", "token-renewal", "audit-writer", "scheduler"}) {
     INFO(worker);
     const std::string command = "env -i ROLLCALL_OPS_PORT=70000 '" + std::string(bin) + "/rollcall-" +
                                 worker + "' --check-config 2>&1";
