@@ -7,8 +7,8 @@
 
 namespace rollcall::cli {
 
-/// What was typed. Flat on purpose: only arguments.cpp knows the parser, and commands read the fields that
-/// their help names.
+/// What was typed. Flat on purpose: only tree.h knows the parser, and commands read the fields that their
+/// help names.
 struct Arguments {
   std::string command;  ///< "org add"
   bool json = false;
