@@ -91,7 +91,8 @@ class RunEvents {
                {postgres::array(organizations), postgres::value(options_.tenant_id)}))
         block.push_back({scans_.at(row.uuid(0)), options_.tenant_id, worker_name, scan_operation,
                          "run-failed", row.uuid(0)});
-      return runs::enqueue_debounced(transaction, block, options_.debounce);
+      return runs::enqueue_debounced(transaction, block, options_.debounce,
+                                     "More runs may fail: one scan will see them all.");
     });
   }
 

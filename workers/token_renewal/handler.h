@@ -19,8 +19,8 @@ struct HandlerOptions {
   bool enabled = true;  ///< MS_AUTH_ENABLED
   /// Longest wait for quota inside a run; beyond it the run is parked and its lane freed.
   std::chrono::milliseconds patience{30'000};
-  GrantOptions grants;
-  SubscriptionOptions subscriptions;  ///< tenant_id: the configured one
+  GrantOptions grants = {};
+  SubscriptionOptions subscriptions = {};  ///< tenant_id: the configured one
 };
 
 /// renew-grants and renew-subscriptions. Safe from several lanes.

@@ -19,8 +19,8 @@ namespace rollcall::token_renewal {
 
 struct SubscriptionOptions {
   std::string tenant_id;
-  std::string hook_url;         ///< where Graph is to send notifications; empty: no subscription is wanted
-  config::Secret client_state;  ///< likewise
+  std::string hook_url = {};  ///< where Graph is to send notifications; empty: no subscription is wanted
+  config::Secret client_state = {};  ///< likewise
   std::chrono::milliseconds lifetime{std::chrono::hours{24 * 28}};
 };
 
