@@ -235,6 +235,13 @@ Response refused_sign_in(const std::string& error, int number, const std::string
                  sign_in_problem(error, number, again));
 }
 
+/// What the token endpoint refuses, in the words that a refused sign-in has pages for.
+std::string as_sign_in_error(const graph::TokenRefusal& refusal) {
+  if (refusal.error.fault() != Fault::config) return "temporarily_unavailable";
+  if (vault::why_over(refusal).empty()) return "invalid_request";
+  return "interaction_required";
+}
+
 Response finish(Parts& parts, const Call& call, const Session& session) {
   const Vault& vault = vault_of(parts);
   const std::string again = link_of(vault, session.secret);
@@ -250,11 +257,7 @@ Response finish(Parts& parts, const Call& call, const Session& session) {
   if (reply.refusal) {
     const auto& refusal = *reply.refusal;
     log::warn("code_not_redeemed", {{"code", refusal.error.code()}, {"why", refusal.error.what()}});
-    const bool passing = refusal.error.fault() != Fault::config;
-    return refused_sign_in(passing                            ? "temporarily_unavailable"
-                           : vault::why_over(refusal).empty() ? "invalid_request"
-                                                              : "interaction_required",
-                           refusal.number, again);
+    return refused_sign_in(as_sign_in_error(refusal), refusal.number, again);
   }
   const auto grant = check_granted(vault, ticket, session, *reply.tokens, reply.took);
   const runs::Asker asker{ticket.key.tenant_id, ticket.key.tenant_id + "/" + ticket.key.person.to_string(),
