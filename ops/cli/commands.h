@@ -87,6 +87,10 @@ struct RunView {
 };
 /// Waits until each is over (or the timeout; 0: none), with progress on a terminal. In the order of `ids`.
 std::vector<RunView> wait_for_runs(Context& context, const std::vector<Uuid>& ids, long timeout_seconds);
+/// Stores the run and publishes its command; an equal one that waits is joined.
+runs::Asked ask_for(Context& context, const runs::NewRun& run);
+/// Waits for what was asked for (--wait), or says how to follow it.
+int wait_or_tell(Context& context, const Arguments& arguments, const runs::Asked& asked);
 /// {"job_id","state","result"} and, where there is one, "error".
 Json to_json(const RunView& run);
 /// Prints how a run ended; the exit code that goes with it.

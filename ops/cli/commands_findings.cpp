@@ -102,17 +102,7 @@ int findings_dismiss(Context& context, const Arguments& arguments) {
 int scan(Context& context, const Arguments& arguments) {
   runs::NewRun run{crypto::new_uuid(), context.tenant(), "advisor-scan", "scan", actor, std::nullopt};
   if (!arguments.organization.empty()) run.organization_id = context.organization(arguments.organization).id;
-  auto enqueued = context.database().transact(
-      [&](postgres::Transaction& transaction) { return runs::enqueue(transaction, {run}, context.now()); });
-  const auto asked = enqueued.asked.at(0);
-  context.publish({std::move(enqueued.stored)});
-  if (arguments.wait)
-    return report_run(context, wait_for_runs(context, {asked.run}, arguments.timeout_seconds).at(0), true);
-  const std::string id = asked.run.to_string();
-  context.output.document({{"job_id", id}, {"state", "queued"}, {"joined", asked.joined}});
-  context.output.line((asked.joined ? "joined " : "queued ") + id + "  (follow it: rollcall runs watch " +
-                      id + ")");
-  return done;
+  return wait_or_tell(context, arguments, ask_for(context, run));
 }
 
 }  // namespace rollcall::cli

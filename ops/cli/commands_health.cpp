@@ -12,14 +12,8 @@ namespace {
 
 runs::Asked ask(Context& context, const std::string& operation, const std::string& tenant,
                 const std::optional<Uuid>& organization) {
-  auto enqueued = context.database().transact([&](postgres::Transaction& transaction) {
-    return runs::enqueue(transaction,
-                         {{crypto::new_uuid(), tenant, "group-health", operation, actor, organization,
-                           Json::object(), !organization}},
-                         context.now());
-  });
-  context.publish({std::move(enqueued.stored)});
-  return enqueued.asked.at(0);
+  return ask_for(context, {crypto::new_uuid(), tenant, "group-health", operation, actor, organization,
+                           Json::object(), !organization});
 }
 
 /// What needs somebody first.
@@ -79,14 +73,7 @@ int health(Context& context, const Arguments& arguments) {
     only = organization.id;
     tenant = organization.tenant_id;
   }
-  const auto asked = ask(context, "check-groups", tenant, only);
-  if (arguments.wait)
-    return report_run(context, wait_for_runs(context, {asked.run}, arguments.timeout_seconds)[0], true);
-  const std::string id = asked.run.to_string();
-  context.output.document({{"job_id", id}, {"state", "queued"}, {"joined", asked.joined}});
-  context.output.line((asked.joined ? "joined " : "queued ") + id + "  (follow it: rollcall runs watch " +
-                      id + ")");
-  return done;
+  return wait_or_tell(context, arguments, ask(context, "check-groups", tenant, only));
 }
 
 int org_relink(Context& context, const Arguments& arguments) {

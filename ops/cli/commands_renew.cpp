@@ -5,21 +5,9 @@
 namespace rollcall::cli {
 
 int renew(Context& context, const Arguments& arguments) {
-  auto enqueued = context.database().transact([&](postgres::Transaction& transaction) {
-    return runs::enqueue(transaction,
-                         {{crypto::new_uuid(), context.tenant(), "token-renewal", "renew-" + arguments.name,
-                           actor, std::nullopt, Json::object()}},
-                         context.now());
-  });
-  context.publish({std::move(enqueued.stored)});
-  const auto& asked = enqueued.asked.at(0);
-  if (arguments.wait)
-    return report_run(context, wait_for_runs(context, {asked.run}, arguments.timeout_seconds)[0], true);
-  const std::string id = asked.run.to_string();
-  context.output.document({{"job_id", id}, {"state", "queued"}, {"joined", asked.joined}});
-  context.output.line((asked.joined ? "joined " : "queued ") + id + "  (follow it: rollcall runs watch " +
-                      id + ")");
-  return done;
+  const auto asked = ask_for(context, {crypto::new_uuid(), context.tenant(), "token-renewal",
+                                       "renew-" + arguments.name, actor, std::nullopt, Json::object()});
+  return wait_or_tell(context, arguments, asked);
 }
 
 }  // namespace rollcall::cli

@@ -115,4 +115,21 @@ int report_run(Context& context, const RunView& run, bool print_json) {
   return run.state == "succeeded" ? done : failed;
 }
 
+runs::Asked ask_for(Context& context, const runs::NewRun& run) {
+  auto enqueued = context.database().transact(
+      [&](postgres::Transaction& transaction) { return runs::enqueue(transaction, {run}, context.now()); });
+  context.publish({std::move(enqueued.stored)});
+  return enqueued.asked.at(0);
+}
+
+int wait_or_tell(Context& context, const Arguments& arguments, const runs::Asked& asked) {
+  if (arguments.wait)
+    return report_run(context, wait_for_runs(context, {asked.run}, arguments.timeout_seconds).at(0), true);
+  const std::string id = asked.run.to_string();
+  context.output.document({{"job_id", id}, {"state", "queued"}, {"joined", asked.joined}});
+  context.output.line((asked.joined ? "joined " : "queued ") + id + "  (follow it: rollcall runs watch " +
+                      id + ")");
+  return done;
+}
+
 }  // namespace rollcall::cli

@@ -2,6 +2,8 @@
 #include "common/graph/token_source.h"
 #include "ops/sandbox/graph/graph_api.h"
 #include "tests/fakes/fake_transport.h"
+#include "tests/fakes/run_context.h"
+#include "tests/fakes/sandbox_answer.h"
 #include "tests/support/services.h"
 #include "workers/group_health/handler.h"
 
@@ -12,32 +14,6 @@
 #include <vector>
 
 namespace rollcall::group_health::test {
-
-/// The context of a run that nobody cancels and no other worker takes.
-class PlainContext final : public worker::RunContext {
- public:
-  PlainContext(postgres::Database& database, std::stop_token stop)
-      : database_(database), stop_(std::move(stop)) {}
-  void checkpoint(const std::function<void(postgres::Transaction&)>& write,
-                  std::vector<kafka::Message> publish) override {
-    if (before_checkpoint) before_checkpoint();
-    database_.transact([&](postgres::Transaction& transaction) {
-      if (write) write(transaction);
-      runs::store_in_outbox(transaction, publish);
-    });
-  }
-  void confirm() override {}
-  void carry(Json object) override { carried = std::move(object); }
-  void progress(long, long) override {}
-  [[nodiscard]] std::stop_token stop() const override { return stop_; }
-
-  std::function<void()> before_checkpoint;
-  Json carried;
-
- private:
-  postgres::Database& database_;
-  std::stop_token stop_;
-};
 
 /// A tenant in the sandbox without a socket, a database of its own, and runs handed to the worker's handler.
 struct HealthWorld {
@@ -86,13 +62,7 @@ struct HealthWorld {
   http_client::Response answer(const http_client::Request& request) {
     if (instead)
       if (auto given = instead(request)) return *given;
-    http_server::Request asked{request.method,
-                               request.url.substr(std::string("http://sandbox").size()),
-                               {{"Host", "sandbox"}},
-                               request.body};
-    for (const auto& header : request.headers)
-      asked.headers.push_back(header);
-    const auto said = sandbox_graph::handle(asked, state, clock.wall());
+    const auto said = fakes::sandbox_answer(state, request, clock.wall());
     return fakes::FakeTransport::answer(said.status, said.body, said.headers);
   }
   http_server::Response control(const std::string& what, const Json& body) {
@@ -126,7 +96,7 @@ struct HealthWorld {
   worker::Outcome run(const std::string& operation, const Uuid& organization, int attempt = 1,
                       const std::function<void()>& before_checkpoint = {}, std::stop_token stop = {}) {
     Handler handler{database, client, clock, metrics, options};
-    PlainContext context{database, std::move(stop)};
+    fakes::RunContext context{database, std::move(stop)};
     context.before_checkpoint = before_checkpoint;
     worker::Run run;
     run.id = crypto_free_id();

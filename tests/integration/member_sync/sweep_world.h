@@ -2,6 +2,7 @@
 #include "common/graph/token_source.h"
 #include "ops/sandbox/graph/graph_api.h"
 #include "tests/fakes/fake_transport.h"
+#include "tests/fakes/sandbox_answer.h"
 #include "tests/support/services.h"
 #include "workers/member_sync/sweep.h"
 
@@ -62,13 +63,7 @@ struct SweepWorld {
 
   http_client::Response answer(const http_client::Request& request) {
     if (before_answer) before_answer();
-    http_server::Request asked{request.method,
-                               request.url.substr(std::string("http://sandbox").size()),
-                               {{"Host", "sandbox"}},
-                               request.body};
-    for (const auto& header : request.headers)
-      asked.headers.push_back(header);
-    auto said = sandbox_graph::handle(asked, state, clock.wall());
+    auto said = fakes::sandbox_answer(state, request, clock.wall());
     if (spoil) {
       Json body = Json::parse(said.body);
       for (Json& response : body.at("responses"))

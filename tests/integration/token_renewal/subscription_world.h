@@ -4,6 +4,7 @@
 #include "ops/sandbox/graph/graph_api.h"
 #include "tests/fakes/fake_transport.h"
 #include "tests/fakes/run_context.h"
+#include "tests/fakes/sandbox_answer.h"
 #include "tests/support/services.h"
 #include "workers/token_renewal/handler.h"
 
@@ -43,14 +44,8 @@ struct SubscriptionWorld {
   http_client::Response answer(const http_client::Request& request) {
     if (instead)
       if (auto given = instead(request)) return *given;
-    http_server::Request asked{request.method,
-                               request.url.substr(std::string("http://sandbox").size()),
-                               {{"Host", "sandbox"}},
-                               request.body};
-    for (const auto& header : request.headers)
-      asked.headers.push_back(header);
     const std::lock_guard lock(one_at_a_time);
-    const auto said = sandbox_graph::handle(asked, state, clock.wall());
+    const auto said = fakes::sandbox_answer(state, request, clock.wall());
     return fakes::FakeTransport::answer(said.status, said.body, said.headers);
   }
 

@@ -4,6 +4,7 @@
 #include "common/crypto/crypto.h"
 #include "ops/sandbox/graph/graph_api.h"
 #include "tests/fakes/fake_transport.h"
+#include "tests/fakes/sandbox_answer.h"
 #include "tests/unit/advisor_scan/world.h"
 #include "tests/unit/sandbox/test_certificate.h"
 #include "workers/advisor_scan/settings.h"
@@ -46,13 +47,7 @@ TEST_CASE("Entra ID shows the app's secrets where it may, and the token names wh
       {{"keyId", "k"}, {"displayName", "old"}, {"endDateTime", "2026-12-01T00:00:00Z"}}};
   SystemClock clock;
   fakes::FakeTransport transport([&](const http_client::Request& request) {
-    http_server::Request asked{request.method,
-                               request.url.substr(std::string("http://sandbox").size()),
-                               {{"Host", "sandbox"}},
-                               request.body};
-    for (const auto& header : request.headers)
-      asked.headers.push_back(header);
-    const auto said = sandbox_graph::handle(asked, state, clock.wall());
+    const auto said = fakes::sandbox_answer(state, request, clock.wall());
     return fakes::FakeTransport::answer(said.status, said.body, said.headers);
   });
   graph::Credentials credentials;
