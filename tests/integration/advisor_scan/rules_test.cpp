@@ -72,6 +72,12 @@ const std::vector<Case> in_database = {
      "INSERT INTO audit.events (event_id, occurred_at, tenant_id, run_id, actor, action) SELECT "
      "gen_random_uuid(), now() - interval '2 hours', 'tenant', r.id, 'test', a FROM ops.runs r, "
      "unnest(ARRAY['member_added', 'member_removed']) a"},
+    {"advisor.grant_expiring",
+     "INSERT INTO vault.grants (tenant_id, person, connector, state, client_id, key_id, sealed, "
+     "connected_at, "
+     "refreshed_at) VALUES ('tenant', gen_random_uuid(), 'mail', 'connected', 'client', 'k', 's', now() - "
+     "interval '9 days', now() - interval '73 hours')",
+     "UPDATE vault.grants SET refreshed_at = now()"},
     {"advisor.full_reads_frequent", "UPDATE ops.schedules SET parameters = '{\"full_read\": true}'",
      "UPDATE ops.schedules SET interval_seconds = 86400"},
     {"advisor.schedule_paused",

@@ -57,6 +57,13 @@ const std::vector<Spoilt>& all_spoilt() {
        [](S& s) {
          s.certificates = {{"certificate", "k", "", now + 30 * 24h + 1s}};
        }},
+      {"advisor.grant_expiring",
+       [](S& s) {
+         s.grants = {{id(1), now - 72h}};
+       },
+       [](S& s) {
+         s.grants = {{id(1), now - 72h + 1s}};
+       }},
       {"advisor.credential_expiring",
        [](S& s) {
          s.credentials = {{"secret", "k", "", now - 1h}};
@@ -196,14 +203,22 @@ TEST_CASE("A rule whose source was not read finds nothing, and says so") {
 
 TEST_CASE("What is urgent is told as such") {
   auto snapshot = healthy();
-  snapshot.credentials = {{"secret", "a", "", now + 8 * 24h}, {"secret", "b", "", now + 6 * 24h}};
+  snapshot.credentials = {{"secret", "a", "", now + 8 * 24h}, {"secret", "b", "", now + 23h}};
+  snapshot.grants = {{id(1), now - 84 * 24h}, {id(2), now - 1h}};
+  const auto lapsing = expiring_grants(snapshot, default_limits());
+  REQUIRE(lapsing.size() == 1);
+  CHECK(lapsing[0].severity == std::string("high"));
+  CHECK(lapsing[0].evidence["grants"] == 1);
+  CHECK(lapsing[0].evidence["first_lapses_at"] == to_rfc3339(now + 6 * 24h));
   auto found = expiring_credentials(snapshot, default_limits());
   REQUIRE(found.size() == 2);
   CHECK(found[0].severity == nullptr);
   CHECK(found[1].severity == std::string("critical"));
   CHECK(found[1].evidence["ended"] == false);
+  snapshot.credentials[0].ends_at = now + 7 * 24h;
+  CHECK(expiring_credentials(snapshot, default_limits())[0].severity == std::string("high"));
   // Registered as well as set: one finding for the two.
-  snapshot.certificates = {{"certificate", "thumbprint", "", now + 6 * 24h}};
+  snapshot.certificates = {{"certificate", "thumbprint", "", now + 23h}};
   found = expiring_credentials(snapshot, default_limits());
   REQUIRE(found.size() == 1);
   CHECK(found[0].subject == "a");

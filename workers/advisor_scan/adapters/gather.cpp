@@ -22,6 +22,7 @@ constexpr auto database_sources = std::to_array<DatabaseSource>({
     {Source::schedules, false, read_schedules},
     {Source::pauses, true, read_pauses},
     {Source::audit, false, read_audit},
+    {Source::grants, true, read_grants},
 });
 
 }  // namespace

@@ -172,4 +172,15 @@ void read_audit(Transaction& transaction, const Limits& limits, Snapshot& snapsh
                    });
 }
 
+/// No more of them than somebody would look at.
+void read_grants(Transaction& transaction, const Limits&, Snapshot& snapshot) {
+  const std::string renewed = "coalesce(refreshed_at, connected_at)";
+  transaction.each("SELECT id, " + epoch(renewed) +
+                       " FROM vault.grants WHERE tenant_id = $1 AND state = 'connected' ORDER BY " + renewed +
+                       ", id LIMIT 1000",
+                   {value(snapshot.tenant_id)}, [&](const Row& row) {
+                     snapshot.grants.push_back({row.uuid(0), time_at(row, 1)});
+                   });
+}
+
 }  // namespace rollcall::advisor_scan

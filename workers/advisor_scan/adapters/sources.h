@@ -15,6 +15,7 @@ void read_traffic(postgres::Transaction& transaction, const Limits& limits, Snap
 void read_schedules(postgres::Transaction& transaction, const Limits& limits, Snapshot& snapshot);
 void read_pauses(postgres::Transaction& transaction, const Limits& limits, Snapshot& snapshot);
 void read_audit(postgres::Transaction& transaction, const Limits& limits, Snapshot& snapshot);
+void read_grants(postgres::Transaction& transaction, const Limits& limits, Snapshot& snapshot);
 
 /// Of every dead-letter topic that begins with `prefix`.
 void read_dead_letters(postgres::Database& database, const kafka::Options& kafka, const std::string& prefix,

@@ -51,7 +51,12 @@ constexpr auto times = std::to_array<TimeLimit>({
     {&Limits::credential_before, "ROLLCALL_ADVISOR_CREDENTIAL_BEFORE", 30 * day, 1h, year,
      "a secret or certificate that ends so soon is a finding"},
     {&Limits::credential_urgent, "ROLLCALL_ADVISOR_CREDENTIAL_URGENT", 7 * day, 1h, year,
+     "… of high severity where it ends this soon"},
+    {&Limits::credential_last, "ROLLCALL_ADVISOR_CREDENTIAL_LAST", day, 1h, year,
      "… and a critical one where it ends this soon"},
+    {&Limits::grant_unrenewed, "ROLLCALL_ADVISOR_GRANT_UNRENEWED", 3 * day, 1h, 90 * day,
+     "what a person granted and was not renewed for so long is a finding; Entra ID lets it lapse after 90 "
+     "days"},
 });
 
 }  // namespace

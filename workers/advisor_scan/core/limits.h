@@ -26,7 +26,9 @@ struct Limits {
   milliseconds audit_grace{};        ///< a run's audit events may be on their way for so long
   milliseconds audit_window{};       ///< how far back runs are held against the audit trail
   milliseconds credential_before{};  ///< a secret or certificate that ends so soon wants a successor
-  milliseconds credential_urgent{};  ///< … and this soon it is critical
+  milliseconds credential_urgent{};  ///< … this soon, urgently
+  milliseconds credential_last{};    ///< … and this soon it is critical
+  milliseconds grant_unrenewed{};    ///< what a person granted and was not renewed for so long
 };
 
 /// How a limit is set. One row for each; the defaults stand nowhere else.

@@ -18,12 +18,12 @@ constexpr auto rules = std::to_array<Rule>({
      "See that rollcall-audit-writer runs and that 'rollcall dead list rollcall.audit' is empty: what lies "
      "there is sent back with 'rollcall dead replay'.",
      audit_gaps},
-    {"advisor.certificate_expiring", "security", "high", Source::certificate, true,
+    {"advisor.certificate_expiring", "security", "medium", Source::certificate, true,
      "The certificate that Rollcall signs in with is about to expire",
      "Add a new certificate to the app in Entra ID, put it into MS_AUTH_CERTIFICATE of every process and "
      "restart them; then remove the old one.",
      expiring_certificates},
-    {"advisor.credential_expiring", "security", "high", Source::application, true,
+    {"advisor.credential_expiring", "security", "medium", Source::application, true,
      "A secret or certificate of the app is about to expire",
      "Where Rollcall signs in with it, add a successor to the app in Entra ID, put it into MS_AUTH_SECRET or "
      "MS_AUTH_CERTIFICATE of every process and restart them; remove what is no longer used.",
@@ -67,6 +67,13 @@ constexpr auto rules = std::to_array<Rule>({
     {"advisor.permissions_missing", "reliability", "high", Source::permissions, true,
      "The app lacks permissions that Rollcall needs",
      "Grant them to the app in Entra ID, and consent as an administrator.", missing_permissions},
+    {"advisor.grant_expiring", "reliability", "medium", Source::grants, true,
+     "What people granted is not renewed, and will lapse",
+     "See that rollcall-token-renewal runs with ROLLCALL_VAULT_KEYS and that its schedule fires: 'rollcall "
+     "workers list', 'rollcall schedules list', 'rollcall vault keys'. 'rollcall renew grants --wait' says "
+     "why "
+     "it fails.",
+     expiring_grants},
     // cost
     {"advisor.full_reads_frequent", "cost", "low", Source::schedules, true,
      "A schedule reads whole groups more often than is of use",
@@ -147,6 +154,8 @@ const char* to_string(Source source) {
       return "application";
     case Source::permissions:
       return "permissions";
+    case Source::grants:
+      return "grants";
   }
   return "";
 }

@@ -57,6 +57,7 @@ std::vector<Found> audit_gaps(const Snapshot& snapshot, const Limits& limits);
 
 std::vector<Found> expiring_certificates(const Snapshot& snapshot, const Limits& limits);
 std::vector<Found> expiring_credentials(const Snapshot& snapshot, const Limits& limits);
+std::vector<Found> expiring_grants(const Snapshot& snapshot, const Limits& limits);
 std::vector<Found> hidden_application(const Snapshot& snapshot, const Limits& limits);
 std::vector<Found> excessive_permissions(const Snapshot& snapshot, const Limits& limits);
 std::vector<Found> missing_permissions(const Snapshot& snapshot, const Limits& limits);

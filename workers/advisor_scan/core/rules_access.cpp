@@ -8,6 +8,10 @@
 namespace rollcall::advisor_scan {
 namespace {
 
+constexpr std::size_t listed_max = 20;
+/// Of a refresh token that is not used (refresh-tokens, "token lifetime").
+constexpr milliseconds grant_lifetime = std::chrono::days{90};
+
 /// Of each row, one is needed; the first is the least.
 constexpr auto needed = std::to_array<std::array<std::string_view, 3>>({
     {"GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"},
@@ -32,7 +36,9 @@ std::vector<Found> expiring(const std::vector<Credential>& credentials, WallTime
                       {"name", one.name},
                       {"ends_at", to_rfc3339(one.ends_at)},
                       {"ended", left <= milliseconds{0}}},
-                     left <= limits.credential_urgent ? "critical" : nullptr});
+                     left <= limits.credential_last     ? "critical"
+                     : left <= limits.credential_urgent ? "high"
+                                                        : nullptr});
   }
   return found;
 }
@@ -59,6 +65,25 @@ std::vector<Found> expiring_credentials(const Snapshot& snapshot, const Limits& 
         snapshot.certificates.end())
       others.push_back(one);
   return expiring(others, snapshot.taken_at, limits);
+}
+
+/// Renewal keeps all of them younger than two days: what is older is not being renewed.
+std::vector<Found> expiring_grants(const Snapshot& snapshot, const Limits& limits) {
+  long unrenewed = 0;
+  WallTime oldest = snapshot.taken_at;
+  Json first = Json::array();
+  for (const auto& grant : snapshot.grants) {
+    if (snapshot.taken_at - grant.renewed_at < limits.grant_unrenewed) continue;
+    ++unrenewed;
+    oldest = std::min(oldest, grant.renewed_at);
+    if (first.size() < listed_max) first.push_back(grant.id.to_string());
+  }
+  if (unrenewed == 0) return {};
+  const WallTime lapses_at = oldest + grant_lifetime;
+  return {{std::nullopt,
+           "",
+           {{"grants", unrenewed}, {"first", first}, {"first_lapses_at", to_rfc3339(lapses_at)}},
+           lapses_at - snapshot.taken_at <= limits.credential_urgent ? "high" : nullptr}};
 }
 
 std::vector<Found> hidden_application(const Snapshot& snapshot, const Limits&) {

@@ -26,6 +26,7 @@ enum class Source : unsigned {
   certificate = 1U << 9,   ///< of ours, from the settings
   application = 1U << 10,  ///< of ours, as Entra ID has it registered
   permissions = 1U << 11,  ///< that an administrator granted it
+  grants = 1U << 12,       ///< of people, in the vault
 };
 const char* to_string(Source source);
 
@@ -115,6 +116,12 @@ struct Credential {
   WallTime ends_at;
 };
 
+/// What a person granted, and when it was renewed last.
+struct GrantState {
+  Uuid id;
+  WallTime renewed_at;
+};
+
 struct Snapshot {
   WallTime taken_at;
   std::string tenant_id, client_id;
@@ -134,6 +141,7 @@ struct Snapshot {
   std::vector<Credential> credentials;   ///< from the registration
   std::string application_hidden;        ///< why Entra ID does not show the registration; empty: it does
   std::vector<std::string> permissions;
+  std::vector<GrantState> grants;  ///< the longest unrenewed first; not all of them where they are many
 };
 
 }  // namespace rollcall::advisor_scan
