@@ -7,6 +7,7 @@
 #include "workers/front/core/problem.h"
 
 #include <algorithm>
+#include <array>
 
 namespace rollcall::front {
 namespace {
@@ -72,12 +73,21 @@ std::vector<int> refusals_of(const Operation& operation) {
   return statuses;
 }
 
+/// Of an operation that answers with pages. What the server refuses before it knows the operation, or when
+/// that fails, is a problem all the same.
+Json page_refusal(int status) {
+  constexpr std::array by_the_server{414, 431, 500, 503};
+  Json content = {{"text/html", {{"schema", {{"type", "string"}}}}}};
+  if (std::ranges::find(by_the_server, status) != by_the_server.end())
+    content["application/problem+json"]["schema"] = reference("Problem");
+  return {{"description", reason_phrase(status)}, {"content", content}};
+}
+
 Json responses_of(const Operation& operation) {
   Json responses = Json::object();
   for (const int status : refusals_of(operation))
     responses[std::to_string(status)] =
-        operation.page ? Json{{"description", reason_phrase(status)},
-                              {"content", {{"text/html", {{"schema", {{"type", "string"}}}}}}}}
+        operation.page ? page_refusal(status)
                        : Json{{"$ref", "#/components/responses/Problem" + std::to_string(status)}};
   for (const auto& shape : operation.answers) {
     // One status may have several media types.
