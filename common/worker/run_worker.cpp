@@ -14,6 +14,7 @@
 #include <cstdlib>
 #include <deque>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -199,23 +200,20 @@ void Loop::claim(std::vector<Command> block) {
   }
 }
 
-/// Lets commands join an equal run that has not begun; returns the others.
+/// Lets commands join an equal run that has not begun; returns the others, in their order: of an
+/// organization, what came first begins first, whether or not it tried to join.
 std::vector<Command> Loop::join(std::vector<Command> block) {
   std::vector<Follower> followers;
-  std::vector<Command> others;
-  std::vector<Command> joining;
-  joining.reserve(block.size());
-  for (auto& command : block) {
+  for (const auto& command : block) {
     const auto leader = policy(command.operation).joins ? in_flight_.pin_leader(command) : std::nullopt;
-    if (!leader || leader->run == command.run_id) {
-      if (leader) in_flight_.unpin(leader->run, false);
-      others.push_back(std::move(command));
-      continue;
+    if (!leader) continue;
+    if (leader->run == command.run_id) {
+      in_flight_.unpin(leader->run, false);
+    } else {
+      followers.push_back({&command, leader->run, leader->claim});
     }
-    joining.push_back(std::move(command));
-    followers.push_back({&joining.back(), leader->run, leader->claim});
   }
-  if (followers.empty()) return others;
+  if (followers.empty()) return block;
   std::vector<const Command*> left;
   bool done = false;
   try {
@@ -227,19 +225,22 @@ std::vector<Command> Loop::join(std::vector<Command> block) {
   } catch (const Error& error) {  // what PostgreSQL refuses is found out when it is claimed by itself
     log::warn("join_refused", log::describe(error));
     left.clear();
-    for (const auto& command : joining)
-      left.push_back(&command);
+    std::ranges::transform(followers, std::back_inserter(left), &Follower::command);
     done = true;
   }
   const std::set<const Command*> not_joined(left.begin(), left.end());
+  std::set<const Command*> joined;
   for (const auto& follower : followers) {
-    const bool joined = done && !not_joined.contains(follower.command);
-    in_flight_.unpin(follower.leader, joined || !done);  // unanswered, it may have joined
-    if (joined) follower.command->ticket.finish();
+    const bool joins = done && !not_joined.contains(follower.command);
+    in_flight_.unpin(follower.leader, joins || !done);  // unanswered, it may have joined
+    if (!joins) continue;
+    follower.command->ticket.finish();
+    joined.insert(follower.command);
   }
   if (!done) return {};
-  for (auto& command : joining)
-    if (not_joined.contains(&command)) others.push_back(std::move(command));
+  std::vector<Command> others;
+  for (auto& command : block)
+    if (!joined.contains(&command)) others.push_back(std::move(command));
   return others;
 }
 

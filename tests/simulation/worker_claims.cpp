@@ -2,6 +2,7 @@
 #include "tests/simulation/worker_process.h"
 
 #include <algorithm>
+#include <set>
 
 namespace rollcall::simulation {
 
@@ -65,41 +66,41 @@ void WorkerProcess::process(Block block) {
 
 void WorkerProcess::join(Block block, std::function<void(Block)> done) {
   struct Joining {
-    Block others, commands;
+    Block block;
     std::vector<worker::Follower> followers;
   };
-  const auto joining = std::make_shared<Joining>();
-  joining->commands.reserve(block.size());
-  for (auto& command : block) {
+  const auto joining = std::make_shared<Joining>(Joining{std::move(block), {}});
+  for (const auto& command : joining->block) {
     const auto leader = services_.settings.policy.joins ? in_flight_.pin_leader(command) : std::nullopt;
-    if (!leader || leader->run == command.run_id) {
-      if (leader) in_flight_.unpin(leader->run, false);
-      joining->others.push_back(std::move(command));
+    if (!leader) continue;
+    if (leader->run == command.run_id) {
+      in_flight_.unpin(leader->run, false);
       continue;
     }
     pinned_.insert(leader->run);
-    joining->commands.push_back(std::move(command));
-    joining->followers.push_back({&joining->commands.back(), leader->run, leader->claim});
+    joining->followers.push_back({&command, leader->run, leader->claim});
   }
-  if (joining->followers.empty()) return done(std::move(joining->others));
+  if (joining->followers.empty()) return done(std::move(joining->block));
   persist<std::vector<const worker::Command*>>(
       [this, joining](Tables& tables) {
         return tables.runs.join(joining->followers, services_.timeline.wall());
       },
       [this, joining, done = std::move(done)](const std::vector<const worker::Command*>& left) {
+        std::set<const worker::Command*> joined;
         for (const auto& follower : joining->followers) {
-          const bool joined = std::ranges::find(left, follower.command) == left.end();
-          in_flight_.unpin(follower.leader, joined);
+          const bool joins = std::ranges::find(left, follower.command) == left.end();
+          in_flight_.unpin(follower.leader, joins);
           pinned_.erase(pinned_.find(follower.leader));
           services_.timeline.note("{}: run {} {} {}", host_->name, brief(follower.command->run_id),
-                                  joined ? "joins" : "could not join", brief(follower.leader));
-          if (joined) {
-            finish(follower.command->ticket);
-          } else {
-            joining->others.push_back(*follower.command);
-          }
+                                  joins ? "joins" : "could not join", brief(follower.leader));
+          if (!joins) continue;
+          finish(follower.command->ticket);
+          joined.insert(follower.command);
         }
-        done(joining->others);
+        Block others;
+        for (const auto& command : joining->block)
+          if (!joined.contains(&command)) others.push_back(command);
+        done(std::move(others));
       });
 }
 
