@@ -10,6 +10,9 @@ packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   jq tzdata python3 openssl nginx-light postgresql-15 postgresql-client-15 util-linux)
 java_packages=(openjdk-17-jre-headless maven)
 
+# Every process of Rollcall, in the order in which ops/run starts them; ops/stop ends them the other way round.
+processes=(member-sync group-health token-renewal advisor-scan audit-writer scheduler front)
+
 say() { printf '==> %s\n' "$*"; }
 die() { printf 'error: %s\n' "$*" >&2; exit 1; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
