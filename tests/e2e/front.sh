@@ -84,7 +84,7 @@ graph tokens | jq -r '.tokens[]' >"$work/known-tokens"
 cut -d. -f2 "$work/known-tokens" >"$work/token-parts"
 cut -d. -f3 "$work/known-tokens" >>"$work/token-parts"
 mkdir "$work/searched"
-for topic in $(rollcall topics list --json | jq -r '.[].name'); do
+for topic in $(rollcall topics list --json | jq -r '.[].name | select(startswith("rollcall."))'); do
   "$bin/rollcall" topics tail "$topic" --from-start --json >"$work/searched/$topic" &
   pids+=($!)
 done
