@@ -16,7 +16,7 @@ using std::chrono::seconds;
 using std::chrono::system_clock;
 
 constexpr JsonLimits claims_limits{.bytes_max = token_bytes_max, .depth_max = 8, .unique_members = true};
-constexpr double last_second = 253'402'300'799.0;  // of the year 9999: later ones overflow somewhere
+constexpr double last_second = 9'200'000'000.0;  // of 2261: system_clock counts nanoseconds, and ends in 2262
 
 auto refused(std::string why) {
   return unexpected(Problem{"token_invalid", std::move(why)});

@@ -278,6 +278,9 @@ TEST_CASE("no token out of its time, and no time that is none") {
   std::vector<Row> rows{{"exp missing", token(claims_but({{"exp", nullptr}})), "exp is missing"},
                         {"exp past", token(claims_but({{"exp", now - 3600}})), "exp has passed"},
                         {"exp at the epoch", token(claims_but({{"exp", 0}})), "exp has passed"},
+                        // A second more than the clock's nanoseconds can count.
+                        {"exp in 2262", token(claims_but({{"exp", 9'223'372'037}})), "no time"},
+                        {"iat in 2279", token(claims_but({{"iat", 9'767'225'600}})), "no time"},
                         {"exp of long ago, with fraction", text("exp", "1.5"), "exp has passed"},
                         {"nbf ahead", token(claims_but({{"nbf", now + 3600}})), "future"},
                         {"iat ahead", token(claims_but({{"iat", now + 3600}})), "future"}};
