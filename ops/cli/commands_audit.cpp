@@ -1,3 +1,4 @@
+#include "common/audit/event_document.h"
 #include "ops/cli/commands.h"
 #include "ops/cli/rows.h"
 #include "ops/cli/times.h"
@@ -55,29 +56,16 @@ int audit_export(Context& context, const Arguments& arguments) {
   };
   long events = 0;
   context.database().transact([&](postgres::Transaction& transaction) {
-    transaction.each(
-        "SELECT event_id, " + time_of("occurred_at") +
-            ", tenant_id, organization_id, group_id, run_id, actor, action, member_object_id, "
-            "graph_request_id, "
-            "detail FROM audit.events WHERE ($1::uuid IS NULL OR organization_id = $1::uuid) AND "
-            "occurred_at >= coalesce($2::timestamptz, '-infinity') AND occurred_at < "
-            "coalesce($3::timestamptz, 'infinity') ORDER BY occurred_at, event_id",
-        {postgres::value(organization), optional_time(since), optional_time(until)},
-        [&](const postgres::Row& row) {
-          if (!context.output.alive()) return;
-          ++events;
-          write({{"event_id", row.text(0)},
-                 {"occurred_at", row.text(1)},
-                 {"tenant_id", row.text(2)},
-                 {"organization_id", or_null(row, 3)},
-                 {"group_id", or_null(row, 4)},
-                 {"run_id", or_null(row, 5)},
-                 {"actor", row.text(6)},
-                 {"action", row.text(7)},
-                 {"member_object_id", or_null(row, 8)},
-                 {"graph_request_id", or_null(row, 9)},
-                 {"detail", row.json(10)}});
-        });
+    transaction.each("SELECT " + audit::event_columns("events") +
+                         " FROM audit.events WHERE ($1::uuid IS NULL OR organization_id = $1::uuid) AND "
+                         "occurred_at >= coalesce($2::timestamptz, '-infinity') AND occurred_at < "
+                         "coalesce($3::timestamptz, 'infinity') ORDER BY occurred_at, event_id",
+                     {postgres::value(organization), optional_time(since), optional_time(until)},
+                     [&](const postgres::Row& row) {
+                       if (!context.output.alive()) return;
+                       ++events;
+                       write(audit::event_document(row));
+                     });
   });
   // As the front's export ends: where this line is missing, it was broken off.
   write({{"complete", true}, {"events", events}});

@@ -1,6 +1,6 @@
 #include "workers/front/adapters/audit_store.h"
 
-#include "common/postgres/columns.h"
+#include "common/audit/event_document.h"
 
 #include <algorithm>
 #include <array>
@@ -9,8 +9,6 @@ namespace rollcall::front {
 namespace {
 
 using namespace std::chrono_literals;
-using postgres::or_null;
-using postgres::time_of;
 using postgres::value;
 
 postgres::Value optional_time(const std::optional<WallTime>& time) {
@@ -21,9 +19,8 @@ postgres::Value optional_text(const std::string& text) {
 }
 
 const std::string select_events =
-    "SELECT e.event_id, " + time_of("e.occurred_at") +
-    ", e.tenant_id, e.organization_id, e.group_id, e.run_id, e.actor, e.action, e.member_object_id, "
-    "e.graph_request_id, e.detail, to_char(e.occurred_at AT TIME ZONE 'UTC', "
+    "SELECT " + audit::event_columns("e") +
+    ", to_char(e.occurred_at AT TIME ZONE 'UTC', "
     "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM audit.events e WHERE " +
     seen_condition("e.organization_id", "e.tenant_id", 1) +
     " AND ($4::uuid IS NULL OR e.organization_id = $4::uuid) AND ($5::uuid IS NULL OR e.run_id = $5::uuid)"
@@ -39,20 +36,6 @@ std::vector<postgres::Value> values_of(const Sight& sight, const AuditFilter& fi
         optional_text(filter.actor), optional_time(filter.since), optional_time(filter.until)})
     values.push_back(std::move(one));
   return values;
-}
-
-Json document(const postgres::Row& row) {
-  return {{"event_id", row.text(0)},
-          {"occurred_at", row.text(1)},
-          {"tenant_id", row.text(2)},
-          {"organization_id", or_null(row, 3)},
-          {"group_id", or_null(row, 4)},
-          {"run_id", or_null(row, 5)},
-          {"actor", row.text(6)},
-          {"action", row.text(7)},
-          {"member_object_id", or_null(row, 8)},
-          {"graph_request_id", or_null(row, 9)},
-          {"detail", row.json(10)}};
 }
 
 Position position_of(const postgres::Row& row) {
@@ -108,7 +91,7 @@ Page list_audit(postgres::Database& database, const Sight& sight, const AuditFil
       page.next = position_of(rows[page.items.size() - 1]);
       break;
     }
-    page.items.push_back(document(row));
+    page.items.push_back(audit::event_document(row));
   }
   return page;
 }
@@ -142,7 +125,7 @@ std::string AuditExport::next(long most) {
     const WallTime to = std::min(from_ + window_, end_);
     const auto rows = read(to, most);
     for (const auto& row : rows)
-      lines += dump(document(row)) + '\n';
+      lines += dump(audit::event_document(row)) + '\n';
     events_ += static_cast<long>(rows.size());
     if (rows.size() == static_cast<std::size_t>(most)) {
       // Full: what comes next lies as close together.
