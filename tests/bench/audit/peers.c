@@ -11,28 +11,13 @@
 #include <libpq-fe.h>
 #include <librdkafka/rdkafka.h>
 
+#include "../kafka_client.h"
+
 enum { columns = 9, batch_most = 10000, field_most = 64 };
 static const char* const names[columns] = {"\"event_id\":\"", "\"occurred_at\":\"", "\"tenant_id\":\"",
                                            "\"organization_id\":\"", "\"group_id\":\"", "\"run_id\":\"",
                                            "\"actor\":\"", "\"action\":\"", "\"member_object_id\":\""};
 static const char* const types[columns] = {"uuid", "timestamptz", "text", "uuid", "uuid", "uuid", "text", "text", "uuid"};
-
-static void die(const char* what, const char* why) {
-  fprintf(stderr, "error: %s: %s\n", what, why);
-  exit(1);
-}
-
-static rd_kafka_t* client(rd_kafka_type_t type, const char* const (*settings)[2]) {
-  char problem[512];
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  for (; (*settings)[0]; ++settings) {
-    if (rd_kafka_conf_set(conf, (*settings)[0], (*settings)[1], problem, sizeof problem) != RD_KAFKA_CONF_OK)
-      die((*settings)[0], problem);
-  }
-  rd_kafka_t* made = rd_kafka_new(type, conf, problem, sizeof problem);
-  if (!made) die("librdkafka", problem);
-  return made;
-}
 
 static void random_id(char* text) {
   unsigned part[4];

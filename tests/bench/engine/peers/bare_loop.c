@@ -11,29 +11,14 @@
 #include <libpq-fe.h>
 #include <librdkafka/rdkafka.h>
 
+#include "../../kafka_client.h"
+
 enum { id_length = 36, batch_most = 10000 };
 
 static volatile sig_atomic_t stopping;
 static void on_signal(int number) {
   (void)number;
   stopping = 1;
-}
-
-static void die(const char* what, const char* why) {
-  fprintf(stderr, "error: %s: %s\n", what, why);
-  exit(1);
-}
-
-static rd_kafka_t* client(rd_kafka_type_t type, const char* const (*settings)[2]) {
-  char problem[512];
-  rd_kafka_conf_t* conf = rd_kafka_conf_new();
-  for (; (*settings)[0]; ++settings) {
-    if (rd_kafka_conf_set(conf, (*settings)[0], (*settings)[1], problem, sizeof problem) != RD_KAFKA_CONF_OK)
-      die((*settings)[0], problem);
-  }
-  rd_kafka_t* made = rd_kafka_new(type, conf, problem, sizeof problem);
-  if (!made) die("librdkafka", problem);
-  return made;
 }
 
 static void execute(PGconn* database, const char* name, int count, const char* const* values) {
