@@ -132,6 +132,7 @@ std::vector<const worker::Command*> RunsTable::join(const std::vector<worker::Fo
     }
     row.state = "waiting";
     row.joined_to = follower.leader;
+    row.had_joined = true;
     row.concluded_epoch = row.epoch;
   }
   return left;

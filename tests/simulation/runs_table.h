@@ -26,6 +26,7 @@ struct RunRow {
   int concluded_epoch = -1;  ///< the latest of these that has led to something
   int ends = 0;              ///< final states entered since it was last asked for
   bool asked_to_cancel = false;
+  bool had_joined = false;
   HostPtr holder;  ///< who claimed it last
   [[nodiscard]] bool ended() const {
     return state == "succeeded" || state == "failed" || state == "cancelled";

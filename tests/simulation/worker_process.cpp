@@ -61,8 +61,10 @@ void WorkerProcess::begin(const Claimed& claimed, const std::string& key) {
 void WorkerProcess::check_order(const Claimed& claimed) {
   const auto& ticket = claimed->ticket;
   if (claimed->run.attempt != 1 || claimed->run.resumed || out_of_turn_.contains(claimed->run.id)) return;
-  // Tried again by hand, and claimed because of the message of its first life, which came again.
-  if (services_.database.tables.runs.rows.at(claimed->run.id).retried_at) return;
+  // Tried again by hand, or set free by the end of the run it had joined: its turn is the end of the queue, and
+  // it may be claimed because of the message of its first life, which came again.
+  const auto& row = services_.database.tables.runs.rows.at(claimed->run.id);
+  if (row.retried_at || row.had_joined) return;
   auto [last, first] = begun_.try_emplace({ticket.partition, claimed->run.organization_id}, ticket.offset);
   if (!first && last->second > ticket.offset)
     throw Violation(fmt::format("{}: run {} at offset {} begins after offset {} of its organization",
