@@ -3,6 +3,7 @@
 #include "common/core/error.h"
 #include "common/log/log.h"
 #include "common/postgres/connection_string.h"
+#include "common/postgres/copy.h"
 
 #include <algorithm>
 #include <condition_variable>
@@ -11,6 +12,7 @@
 
 #include <fmt/format.h>
 #include <pqxx/pqxx>
+#include <pqxx/tablewriter>
 
 namespace rollcall::postgres {
 namespace {
@@ -183,6 +185,18 @@ class PqxxTransaction final : public Transaction {
     guarded([&] { work_.exec(sql); });
   }
 
+  void copy_in(const std::string& table, const std::vector<std::string>& columns, const std::string& lines) {
+    guarded([&] {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+      // libpqxx 6 has no other that takes rows of any width.
+      pqxx::tablewriter writer(work_, table, columns.begin(), columns.end());
+#pragma GCC diagnostic pop
+      writer.write_raw_line(lines);
+      writer.complete();
+    });
+  }
+
   void commit() {
     // Where the work swallowed an error, PostgreSQL would answer COMMIT with a rollback and libpqxx would not
     // say so.
@@ -282,6 +296,13 @@ struct Database::State {
   std::vector<std::unique_ptr<Connection>> idle;
   int in_use = 0;
 };
+
+void copy_in(Transaction& transaction, const std::string& table, const std::vector<std::string>& columns,
+             const std::vector<std::vector<Value>>& rows) {
+  if (rows.empty()) return;
+  // The only transactions there are: transact() makes them.
+  dynamic_cast<PqxxTransaction&>(transaction).copy_in(table, columns, copy_lines(rows));
+}
 
 Database::Database(Options options) : state_(std::make_unique<State>(std::move(options))) {}
 Database::~Database() = default;

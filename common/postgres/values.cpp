@@ -1,4 +1,5 @@
 #include "common/core/error.h"
+#include "common/postgres/copy.h"
 #include "common/postgres/postgres.h"
 
 #include <algorithm>
@@ -32,6 +33,20 @@ std::size_t length_of(long) {
   return 8;
 }
 
+/// PostgreSQL's documentation of COPY, "Text Format".
+void append_copied(std::string& out, const std::string& text) {
+  constexpr std::string_view special = "\\\t\n\r";
+  for (std::size_t from = 0; from < text.size();) {
+    const std::size_t at = std::min(text.find_first_of(special, from), text.size());
+    out.append(text, from, at - from);
+    if (at < text.size()) {
+      const char c = text[at];
+      (out += '\\') += c == '\t' ? 't' : c == '\n' ? 'n' : c == '\r' ? 'r' : '\\';
+    }
+    from = at + 1;
+  }
+}
+
 template <class Items, class Append>
 Value literal(const Items& items, Append append) {
   std::size_t length = 2;
@@ -56,6 +71,24 @@ Error unreadable(const std::string& text, const char* type) {
 }
 
 }  // namespace
+
+std::string copy_lines(const std::vector<std::vector<Value>>& rows) {
+  std::size_t length = 0;
+  for (const auto& row : rows)
+    for (const auto& column : row)
+      length += (column ? column->size() : 2) + 1;
+  std::string out;
+  out.reserve(length);
+  for (const auto& row : rows) {
+    for (const Value& column : row) {
+      column ? append_copied(out, *column) : void(out += "\\N");
+      out += '\t';
+    }
+    out.back() = '\n';
+  }
+  out.pop_back();
+  return out;
+}
 
 Value value(const Uuid& id) {
   return id.to_string();

@@ -126,7 +126,7 @@ static void consume(int copying, char** argv) {
   rd_kafka_queue_t* queue = rd_kafka_queue_get_consumer(consumer);
   rd_kafka_message_t** messages = malloc(batch * sizeof *messages);
   for (long done = 0; done < wanted;) {
-    const ssize_t got = rd_kafka_consume_batch_queue(queue, 50, messages, batch);
+    const ssize_t got = rd_kafka_consume_batch_queue(queue, 5, messages, batch);
     ssize_t count = 0;
     for (ssize_t i = 0; i < got; ++i) {
       if (messages[i]->err) rd_kafka_message_destroy(messages[i]);

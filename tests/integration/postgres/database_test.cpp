@@ -1,4 +1,5 @@
 #include "common/core/error.h"
+#include "common/postgres/copy.h"
 #include "common/postgres/postgres.h"
 #include "tests/support/catch.h"
 #include "tests/support/services.h"
@@ -96,6 +97,40 @@ TEST_CASE("arrays keep quotes, commas, empty texts and NULL apart") {
                    {postgres::array(std::vector<long>{1, 2, 3})})[0]
             .number(0) == 6);
   CHECK(database.query("SELECT 1 FROM unnest($1::uuid[])", {postgres::array(std::vector<Uuid>{})}).empty());
+}
+
+TEST_CASE("rows come by COPY as they were given") {
+  Database database(options());
+  database.execute("CREATE TABLE public.copied (n bigint PRIMARY KEY, text text, note jsonb)");
+  const std::vector<std::vector<postgres::Value>> rows = {
+      {"1", "tab\tline\nreturn\rback\\slash \\. \\N", R"({"a":"\\n"})"},
+      {"2", "", std::nullopt},
+      {"3", "żółw", "{}"}};
+  const auto copy = [&](const auto& given) {
+    database.transact([&](Transaction& transaction) {
+      postgres::copy_in(transaction, "public.copied", {"n", "text", "note"}, given);
+    });
+  };
+  copy(rows);
+  const auto stored = database.query("SELECT n, text, note->>'a' FROM public.copied ORDER BY n");
+  REQUIRE(stored.size() == 3);
+  CHECK(stored[0].text(1) == *rows[0][1]);
+  CHECK(stored[0].text(2) == "\\n");
+  CHECK((stored[1].columns[1] == "" && stored[1].is_null(2)));
+  CHECK(stored[2].text(1) == "żółw");
+
+  copy(std::vector<std::vector<postgres::Value>>{});
+  CHECK(failure([&] {
+          copy(std::vector<std::vector<postgres::Value>>{{"4", "new", "{}"}, {"1", "old", "{}"}});
+        }).code == "database_conflict");
+  CHECK(failure([&] {
+          copy(std::vector<std::vector<postgres::Value>>{{"5", std::string("a\0b", 3), "{}"}});
+        }).code == "database_refused");
+  CHECK(failure([&] {
+          copy(std::vector<std::vector<postgres::Value>>{{"6", "too few"}});
+        }).code == "database_refused");
+  // The connection is as good as before, and nothing of what failed stands.
+  CHECK(database.query("SELECT count(*) FROM public.copied")[0].number(0) == 3);
 }
 
 TEST_CASE("each() goes through more rows than one fetch holds") {

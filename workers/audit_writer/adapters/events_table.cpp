@@ -3,6 +3,7 @@
 #include "common/audit/content.h"
 #include "common/crypto/crypto.h"
 #include "common/postgres/bytea.h"
+#include "common/postgres/copy.h"
 
 #include <algorithm>
 #include <unordered_set>
@@ -17,17 +18,23 @@ constexpr const char* select_known =
     "SELECT event_id FROM audit.events WHERE event_id = ANY($1::uuid[]) AND occurred_at > $2::timestamptz - "
     "interval '8 days' AND occurred_at < $3::timestamptz + interval '8 days'";
 
-// What was known by then is left out, and whoever else writes these partitions waits for the heads. Only an
-// event that stands on two partitions at once can still collide: then the batch fails, and finds it known the
-// next time. In the order of the key, so that such two wait for each other, but never in a circle.
-constexpr const char* insert = R"(
-    INSERT INTO audit.events (event_id, occurred_at, tenant_id, organization_id, group_id, run_id, actor, action,
-                              member_object_id, graph_request_id, detail, actor_salt, subject_salt, chain, seal,
-                              recorded_at)
-    SELECT u.*, $16::timestamptz
-      FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[],
-                  $8::text[], $9::uuid[], $10::text[], $11::jsonb[], $12::uuid[], $13::uuid[], $14::int[],
-                  $15::bigint[]) AS u)";
+// In the order in which row_of() gives them.
+const std::vector<std::string> event_columns = {"event_id",
+                                                "occurred_at",
+                                                "tenant_id",
+                                                "organization_id",
+                                                "group_id",
+                                                "run_id",
+                                                "actor",
+                                                "action",
+                                                "member_object_id",
+                                                "graph_request_id",
+                                                "detail",
+                                                "actor_salt",
+                                                "subject_salt",
+                                                "chain",
+                                                "seal",
+                                                "recorded_at"};
 
 struct Head {
   audit::Chain chain;
@@ -148,22 +155,37 @@ void normalize_details(postgres::Transaction& transaction, std::vector<NewRow>& 
     detailed[i]->content.detail = texts.at(i).text(0);
 }
 
+std::vector<postgres::Value> row_of(const NewRow& row, const audit::Seal& seal, const postgres::Value& now) {
+  const audit::Content& event = row.content;
+  return {postgres::value(event.event_id),
+          postgres::value(row.occurred_at),
+          event.tenant_id,
+          event.organization_id,
+          event.group_id,
+          event.run_id,
+          event.actor,
+          event.action,
+          event.member_object_id,
+          event.graph_request_id,
+          event.detail,
+          event.actor_salt,
+          event.subject_salt,
+          postgres::value(seal.chain),
+          postgres::value(seal.number),
+          now};
+}
+
+// What was known by then is left out, and whoever else writes these partitions waits for the heads. Only an
+// event that stands on two partitions at once can still collide: then the batch fails, and finds it known the
+// next time. In the order of the key, so that such two wait for each other, but never in a circle.
 void insert_rows(postgres::Transaction& transaction, const std::vector<NewRow>& rows,
                  const std::vector<Open>& open, WallTime now) {
-  using audit::Content;
-  const auto of = [&](auto Content::*member) {
-    return column(rows, [member](const NewRow& row) { return postgres::Value{row.content.*member}; });
-  };
-  transaction.execute(
-      insert, {column(rows, [](const NewRow& one) { return postgres::value(one.content.event_id); }),
-               column(rows, [](const NewRow& one) { return postgres::value(one.occurred_at); }),
-               of(&Content::tenant_id), of(&Content::organization_id), of(&Content::group_id),
-               of(&Content::run_id), of(&Content::actor), of(&Content::action),
-               of(&Content::member_object_id), of(&Content::graph_request_id), of(&Content::detail),
-               of(&Content::actor_salt), of(&Content::subject_salt),
-               column(rows, [&](const NewRow& one) { return postgres::value(open[one.seal].seal.chain); }),
-               column(rows, [&](const NewRow& one) { return postgres::value(open[one.seal].seal.number); }),
-               postgres::value(now)});
+  const auto at = postgres::value(now);
+  std::vector<std::vector<postgres::Value>> values;
+  values.reserve(rows.size());
+  for (const NewRow& row : rows)
+    values.push_back(row_of(row, open[row.seal].seal, at));
+  postgres::copy_in(transaction, "audit.events", event_columns, values);
 }
 
 void store_seals(postgres::Transaction& transaction, const std::vector<Open>& open, WallTime now) {
