@@ -33,8 +33,10 @@ template <class Process>
 void World::freeze(Place<Process>& place, milliseconds time) {
   if (!place.alive()) return;
   const auto host = place.now().host();
+  const auto until = services_.timeline.now() + time;
+  if (until <= host->stopped_until) return;  // it stands still longer as it is
   services_.timeline.note("{} is stopped for {} ms", host->name, time.count());
-  host->stopped_until = host->well_since = services_.timeline.now() + time;
+  host->stopped_until = host->well_since = until;
   services_.broker.watch(host);
 }
 
