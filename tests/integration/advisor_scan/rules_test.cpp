@@ -37,6 +37,11 @@ const std::vector<Case> in_database = {
     // A group that another took the place of was never synced.
     {"advisor.group_stale", "UPDATE sync.groups SET group_id = gen_random_uuid()",
      "UPDATE directory.organizations SET microsoft_group = NULL"},
+    {"advisor.groups_unchecked", "UPDATE sync.group_health SET checked_at = now() - interval '8 days'",
+     "UPDATE sync.group_health SET checked_at = now()"},
+    // What was found of the group before does not count for this one.
+    {"advisor.groups_unchecked", "UPDATE sync.group_health SET group_id = gen_random_uuid()",
+     "UPDATE directory.organizations SET microsoft_group = NULL"},
     {"advisor.drift_overdue",
      "UPDATE directory.organizations SET roster_version = 2, updated_at = now() - interval '1 hour';"
      "UPDATE sync.groups SET read_at = now() - interval '2 hours', synced_at = now() - interval '2 hours'",

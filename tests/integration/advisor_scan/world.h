@@ -52,11 +52,15 @@ class World {
         .at(0)
         .uuid(0);
   }
-  /// It was synced a moment ago, and nothing was left over.
+  /// It was synced and looked at a moment ago, and nothing was left over.
   void well(const Uuid& id) {
     database.execute(
         "INSERT INTO sync.groups (organization_id, group_id, full_read_at, synced_at, read_at) SELECT id, "
         "microsoft_group, now(), now(), now() FROM directory.organizations WHERE id = $1",
+        {postgres::value(id)});
+    database.execute(
+        "INSERT INTO sync.group_health (organization_id, tenant_id, group_id, state) SELECT id, tenant_id, "
+        "microsoft_group, 'healthy' FROM directory.organizations WHERE id = $1",
         {postgres::value(id)});
     add_run(id, "succeeded", "1 hour", R"({"added":0,"removed":0,"unmatched":0,"unresolved":0})");
   }

@@ -43,6 +43,10 @@ const std::vector<Spoilt>& all_spoilt() {
        [](S& s) {
          s.schedules[0].schedule.parameters = {{"organization_id", s.linked[0].id.to_string()}};
        }},
+      {"advisor.groups_unchecked", [](S& s) { s.linked[0].checked_at = now - 7 * 24h; },
+       [](S& s) { s.linked[0].checked_at = now - 7 * 24h + 1s; }},
+      {"advisor.groups_unchecked", [](S& s) { s.linked[0].checked_at.reset(); },
+       [](S& s) { s.linked[0].checked_at.reset(), s.linked[0].changed_at = now - 1h; }},
       {"advisor.audit_gap",
        [](S& s) {
          s.audit_gaps = {{id(1), id(2), now - 1h, 3, 2}};

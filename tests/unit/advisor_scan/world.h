@@ -37,7 +37,7 @@ inline Snapshot healthy() {
   snapshot.read.bits = ~0U;
   snapshot.tenant_id = "tenant";
   snapshot.client_id = "client";
-  snapshot.linked = {{id(1), id(101), now - 30 * 24h, now - 10min, now - 10min, false, {}}};
+  snapshot.linked = {{id(1), id(101), now - 30 * 24h, now - 10min, now - 10min, false, {}, now - 10min}};
   snapshot.histories = {{id(1), "member-sync", 0, {}, "", id(201), 0, 0}};
   snapshot.schedules = {{every(15min), false, false, {}}};
   snapshot.traffic = {1'000, 0};

@@ -49,15 +49,17 @@ void read_linked(Transaction& transaction, const Limits&, Snapshot& snapshot) {
       epoch("g.read_at") +
       ", coalesce(g.roster_version <> o.roster_version OR o.updated_at > coalesce(g.read_at, g.synced_at), "
       "false), " +
-      epoch("p.marked_at") +
+      epoch("p.marked_at") + ", " + epoch("h.checked_at") +
       " FROM directory.organizations o"
       " LEFT JOIN sync.groups g ON g.organization_id = o.id AND g.group_id = o.microsoft_group"
       " LEFT JOIN sync.pack_groups p ON p.organization_id = o.id AND p.group_id = o.microsoft_group"
-      " AND p.mark = 'changed' WHERE" +
+      " AND p.mark = 'changed'"
+      " LEFT JOIN sync.group_health h ON h.organization_id = o.id AND h.group_id = o.microsoft_group WHERE" +
       in_scope + "ORDER BY o.id";
   transaction.each(sql, {value(snapshot.tenant_id), value(snapshot.organization)}, [&](const Row& row) {
     snapshot.linked.push_back({row.uuid(0), row.uuid(1), time_at(row, 2), time_or_nothing(row, 3),
-                               time_or_nothing(row, 4), row.flag(5), time_or_nothing(row, 6)});
+                               time_or_nothing(row, 4), row.flag(5), time_or_nothing(row, 6),
+                               time_or_nothing(row, 7)});
   });
 }
 

@@ -28,6 +28,8 @@ constexpr auto counts = std::to_array<CountLimit>({
 constexpr auto times = std::to_array<TimeLimit>({
     {&Limits::stale_after, "ROLLCALL_ADVISOR_STALE_AFTER", 7 * day, 1h, year,
      "a linked group that was not synced for so long is a finding"},
+    {&Limits::unchecked_after, "ROLLCALL_ADVISOR_UNCHECKED_AFTER", 7 * day, 1h, year,
+     "a linked group whose health was not looked at for so long is a finding"},
     {&Limits::drift_min, "ROLLCALL_ADVISOR_DRIFT_MIN", 1h, 1min, year,
      "drift younger than this is no finding, however often its schedule fires"},
     {&Limits::runs_window, "ROLLCALL_ADVISOR_RUNS_WINDOW", 14 * day, 1h, year,

@@ -9,6 +9,7 @@ using std::chrono::milliseconds;
 
 struct Limits {
   milliseconds stale_after{};        ///< a linked group that was not synced for so long is stale
+  milliseconds unchecked_after{};    ///< a linked group that group-health has not looked at for so long
   long drift_schedules{};            ///< drift may be as old as so many turns of its schedule
   milliseconds drift_min{};          ///< however often the schedule fires, younger drift is no finding
   long unmatched{};                  ///< so many people in a group without being on its roster

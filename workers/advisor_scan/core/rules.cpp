@@ -56,6 +56,12 @@ constexpr auto rules = std::to_array<Rule>({
      "Add one for all: rollcall schedules add --name sync --worker member-sync --operation sync-members "
      "--every 15m",
      unscheduled_syncs},
+    {"advisor.groups_unchecked", "reliability", "low", Source::organizations, true,
+     "Nobody looks whether some of the linked groups are in order",
+     "See that rollcall-group-health runs ('rollcall workers list') and has a schedule: rollcall schedules "
+     "add "
+     "--name health --worker group-health --operation check-groups --every 6h",
+     unchecked_groups},
     {"advisor.runs_failing", "reliability", "high", Source::histories, false,
      "Runs of the organization fail time and again",
      "'rollcall runs show RUN' says why and what to do about it; then 'rollcall runs retry RUN'.",

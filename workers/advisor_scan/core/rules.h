@@ -39,6 +39,7 @@ std::optional<std::vector<Found>> judge(const Rule& rule, const Snapshot& snapsh
 // The rules' functions, by what they look at.
 
 std::vector<Found> stale_groups(const Snapshot& snapshot, const Limits& limits);
+std::vector<Found> unchecked_groups(const Snapshot& snapshot, const Limits& limits);
 std::vector<Found> overdue_drift(const Snapshot& snapshot, const Limits& limits);
 std::vector<Found> unscheduled_syncs(const Snapshot& snapshot, const Limits& limits);
 std::vector<Found> unmatched_members(const Snapshot& snapshot, const Limits& limits);

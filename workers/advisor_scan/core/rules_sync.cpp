@@ -75,6 +75,20 @@ std::vector<Found> counted(const Snapshot& snapshot, long History::*count, long 
   return found;
 }
 
+/// One finding for all organizations of which something holds.
+template <class Holds>
+std::vector<Found> together(const Snapshot& snapshot, Holds holds) {
+  long count = 0;
+  Json first = Json::array();
+  for (const auto& group : snapshot.linked) {
+    if (!holds(group)) continue;
+    ++count;
+    if (first.size() < listed_max) first.push_back(group.id.to_string());
+  }
+  if (count == 0) return {};
+  return {{std::nullopt, "", {{"organizations", count}, {"first", first}}}};
+}
+
 }  // namespace
 
 std::vector<Found> stale_groups(const Snapshot& snapshot, const Limits& limits) {
@@ -114,15 +128,13 @@ std::vector<Found> overdue_drift(const Snapshot& snapshot, const Limits& limits)
 
 std::vector<Found> unscheduled_syncs(const Snapshot& snapshot, const Limits&) {
   const Coverage coverage(snapshot);
-  long uncovered = 0;
-  Json first = Json::array();
-  for (const auto& group : snapshot.linked) {
-    if (coverage.turn_of(group.id)) continue;
-    ++uncovered;
-    if (first.size() < listed_max) first.push_back(group.id.to_string());
-  }
-  if (uncovered == 0) return {};
-  return {{std::nullopt, "", {{"organizations", uncovered}, {"first", first}}}};
+  return together(snapshot, [&](const Linked& group) { return !coverage.turn_of(group.id); });
+}
+
+std::vector<Found> unchecked_groups(const Snapshot& snapshot, const Limits& limits) {
+  return together(snapshot, [&](const Linked& group) {
+    return snapshot.taken_at - group.checked_at.value_or(group.changed_at) >= limits.unchecked_after;
+  });
 }
 
 std::vector<Found> unmatched_members(const Snapshot& snapshot, const Limits& limits) {

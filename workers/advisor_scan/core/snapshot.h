@@ -45,9 +45,10 @@ struct Linked {
   Uuid id, group;
   WallTime changed_at;  ///< itself or its roster
   std::optional<WallTime> synced_at,
-      read_at;                        ///< the last sync that came to its end, and when it began to read
-  bool roster_changed = false;        ///< since that one read
-  std::optional<WallTime> marked_at;  ///< a sweep heard then that the group changed
+      read_at;                         ///< the last sync that came to its end, and when it began to read
+  bool roster_changed = false;         ///< since that one read
+  std::optional<WallTime> marked_at;   ///< a sweep heard then that the group changed
+  std::optional<WallTime> checked_at;  ///< group-health looked at it last
 };
 
 /// What the newest runs of one worker did for an organization.
