@@ -41,10 +41,11 @@ static void load(const char* brokers, const char* topic, long count) {
                                 "{\"action\":\"member_added\",\"actor\":\"schedule:nightly\",\"event_id\":\"%s\",\"group_id\":\"%s\","
                                 "\"member_object_id\":\"%s\",\"occurred_at\":\"%s\",\"organization_id\":\"%s\",\"run_id\":\"%s\","
                                 "\"tenant_id\":\"contoso\"}", event, group, member, when, organization, run);
-    while (rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(organization, 36), RD_KAFKA_V_VALUE(value, (size_t)length),
+    rd_kafka_resp_err_t code;
+    while ((code = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(organization, 36), RD_KAFKA_V_VALUE(value, (size_t)length),
                              RD_KAFKA_V_HEADER("ce_type", "rollcall.audit-event.v1", -1), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                             RD_KAFKA_V_END) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) die(topic, rd_kafka_err2str(rd_kafka_last_error()));
+                             RD_KAFKA_V_END)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) die(topic, rd_kafka_err2str(code));
       rd_kafka_poll(producer, 5);
     }
   }
