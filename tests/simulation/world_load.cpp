@@ -15,12 +15,13 @@ Settings choose(Random& random) {
   settings.organizations = random.between(1, 6);
   settings.claim_max = static_cast<std::size_t>(random.between(1, 12));
   settings.open_max = static_cast<std::size_t>(random.between(1, 40));
-  // What a run reads and a batch of 20 must fit into one worker's part together: a run that is parked reads
-  // anew when it comes again. Where that is nearly all of it, everybody is short.
+  // What a run reads and a batch of 20 must fit into one worker's part together, and with them the PATCHes (8
+  // for the largest roster) that were refused for one of their people, all of whom are then added one by one:
+  // a run that is parked begins anew when it comes again. Where that is nearly all of it, everybody is short.
   settings.limits.resource_units = settings.limits.resource_units_max =
       random.chance(0.6) ? settings.workers * random.between(30, 50) : random.between(120, 300);
   settings.limits.writes =
-      random.chance(0.5) ? settings.workers * random.between(21, 60) : random.between(90, 300);
+      random.chance(0.5) ? settings.workers * random.between(30, 60) : random.between(90, 300);
   settings.roster_max = random.chance(0.4) ? random.between(60, 160) : 45;
   settings.limits.write_window = std::chrono::seconds{30};
   settings.patience = milliseconds{random.between(0, 5'000)};
