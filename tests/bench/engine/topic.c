@@ -113,10 +113,11 @@ static int produce(const char* brokers, const char* topic, long count, long keys
       nanosleep(&wait, NULL);
     }
     if (per_second) printf("%" PRIu64 " %" PRId64 "\n", sequence, now_us());
-    while (rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(organization, 36),
+    rd_kafka_resp_err_t code;
+    while ((code = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(organization, 36),
                              RD_KAFKA_V_VALUE(value, (size_t)length), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                             RD_KAFKA_V_END) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) die(topic, rd_kafka_err2str(rd_kafka_last_error()));
+                             RD_KAFKA_V_END)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) die(topic, rd_kafka_err2str(code));
       rd_kafka_poll(producer, 10);
     }
     rd_kafka_poll(producer, 0);

@@ -68,10 +68,11 @@ static void produce(rd_kafka_t* producer, const char* topic, const char* run, co
                               "{\"run_id\":\"%.36s\",\"organization_id\":\"%.36s\",\"operation\":\"sync-members\","
                               "\"state\":\"succeeded\",\"attempt\":1,\"result\":{}}",
                               run, organization);
-  while (rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(organization, id_length),
+  rd_kafka_resp_err_t code;
+  while ((code = rd_kafka_producev(producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_KEY(organization, id_length),
                            RD_KAFKA_V_VALUE(value, (size_t)length), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                           RD_KAFKA_V_END) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    if (rd_kafka_last_error() != RD_KAFKA_RESP_ERR__QUEUE_FULL) die(topic, rd_kafka_err2str(rd_kafka_last_error()));
+                           RD_KAFKA_V_END)) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) die(topic, rd_kafka_err2str(code));
     rd_kafka_poll(producer, 5);
   }
 }
