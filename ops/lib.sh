@@ -6,7 +6,7 @@ state=$root/.rollcall
 # Everything the build, the programs and the tests need, all from the distribution.
 packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates curl
   librdkafka-dev libpqxx-dev nlohmann-json3-dev catch2 librapidcheck-dev libboost1.81-dev libcurl4-openssl-dev libssl-dev libsodium-dev
-  libspdlog-dev libfmt-dev prometheus-cpp-dev libvalijson-dev libcli11-dev libhowardhinnant-date-dev libexpected-dev
+  libspdlog-dev libfmt-dev prometheus-cpp-dev libvalijson-dev libcli11-dev libyaml-cpp-dev libzip-dev libhowardhinnant-date-dev libexpected-dev
   jq tzdata python3 openssl nginx-light postgresql-15 postgresql-client-15 util-linux)
 java_packages=(openjdk-17-jre-headless maven)
 

@@ -63,6 +63,8 @@ const std::map<std::string, Command>& commands() {
       {"audit erase", audit_erase},
       {"vault keys", vault_keys},
       {"vault rotate", vault_rotate},
+      {"manifest build", manifest_build},
+      {"manifest check", manifest_check},
       {"sandbox reset", sandbox_reset},
       {"sandbox stats", sandbox_stats},
       {"sandbox token", sandbox_token},

@@ -21,6 +21,8 @@ struct Arguments {
   std::string finding, pillar, severity, rule, why;
   std::string user, tenant, client, audience;  ///< of a sandbox token
   std::vector<std::string> roles, scopes;
+  std::string sources, environment, published;  ///< of the agent's manifest
+  std::vector<std::string> set;
   long lifetime_seconds = 3600;
   bool application = false;
   bool force = false, without_kafka = false;

@@ -70,6 +70,9 @@ int audit_erase(Context& context, const Arguments& arguments);
 int vault_keys(Context& context, const Arguments& arguments);
 int vault_rotate(Context& context, const Arguments& arguments);
 
+int manifest_build(Context& context, const Arguments& arguments);
+int manifest_check(Context& context, const Arguments& arguments);
+
 int sandbox_reset(Context& context, const Arguments& arguments);
 int sandbox_stats(Context& context, const Arguments& arguments);
 int sandbox_token(Context& context, const Arguments& arguments);

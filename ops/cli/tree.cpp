@@ -37,6 +37,7 @@ Tree::Tree(Arguments& arguments) : a_(arguments) {
   audit();
   findings();
   vault();
+  manifest();
   sandbox();
 }
 

@@ -27,6 +27,7 @@ class Tree {
   void audit();
   void findings();
   void vault();
+  void manifest();
   void sandbox();
 
   CLI::App& group(const std::string& name, const std::string& purpose);

@@ -112,6 +112,28 @@ void Tree::vault() {
        "rollcall vault rotate");
 }
 
+void Tree::manifest() {
+  auto& manifest = group("manifest", "The Microsoft 365 Copilot agent, generated from schemas/agent.");
+  auto& build = leaf(manifest, "build", "Writes the agent's manifests and its app package.",
+                     "rollcall manifest build\n"
+                     "  rollcall manifest build --environment ours --out dist\n"
+                     "  rollcall manifest build --environment ours --set "
+                     "base_url=https://rollcall.fabrikam.example --out dist\n\n"
+                     "Without options it writes what is committed, schemas/agent/generated. The same sources "
+                     "give the same bytes.");
+  auto& check = leaf(manifest, "check", "Finds mistakes in the sources, and drift of what is committed.",
+                     "rollcall manifest check\n\n"
+                     "Exit 0: nothing is wrong; 1: what is wrong is listed, one mistake a line.");
+  for (auto* command : {&build, &check})
+    command->add_option("--sources", a_.sources, "Folder of the sources (default: schemas/agent)");
+  build.add_option("--environment", a_.environment, "Values of environments/NAME.yaml");
+  build.add_option("--set", a_.set, "NAME=VALUE, over the environment's; repeatable")
+      ->allow_extra_args(false);
+  build.add_option("--out", a_.out, "Folder to write to; created where it is not there");
+  check.add_option("--published", a_.published,
+                   "Folder of Microsoft's published JSON schemas: hold the manifests against them too");
+}
+
 void Tree::sandbox() {
   auto& sandbox = group("sandbox", "The stand-in for Microsoft 365 at MS_GRAPH_URL.");
   leaf(sandbox, "reset", "Empties the sandbox: groups, people, counters.", "rollcall sandbox reset");
