@@ -70,6 +70,16 @@ Json parameters_of(const Json& action, const Operation& operation) {
   return parameters;
 }
 
+/// The tools that are pinned, as the server lists them. In the manifest itself and not in a file beside it:
+/// the published schema of plugins forbade a file until August 2026, by a mistake of its own, and tools may
+/// still have that one.
+Json tools_of(const Sources& sources) {
+  Json tools = Json::array();
+  for (const auto& tool : sources.actions["mcp"]["tools"])
+    tools.push_back(sources.tools.at(tool["id"]));
+  return {{"tools", tools}};
+}
+
 Json plugin_of(const Sources& sources) {
   Json plugin = sources.actions["plugin"];  // its keys are the published ones, but for the id
   plugin.erase("id");
@@ -84,8 +94,7 @@ Json plugin_of(const Sources& sources) {
     plugin["functions"].push_back(function);
     names.push_back(action["id"]);
   }
-  Json spec = {{"url", openapi_document}};
-  if (openapi.contains("progress_style")) spec["progress_style"] = openapi["progress_style"];
+  const Json spec = {{"url", openapi_document}, {"progress_style", openapi["progress_style"]}};
   plugin["runtimes"] = Json::array(
       {{{"type", "OpenApi"}, {"auth", openapi["auth"]}, {"spec", spec}, {"run_for_functions", names}}});
   if (!sources.actions.contains("mcp")) return plugin;
@@ -95,20 +104,11 @@ Json plugin_of(const Sources& sources) {
     plugin["functions"].push_back(function_of(tool, sources.tools.at(tool["id"])["description"]));
     names.push_back(tool["id"]);
   }
-  plugin["runtimes"].push_back(
-      {{"type", "RemoteMCPServer"},
-       {"auth", mcp["auth"]},
-       {"spec", {{"url", mcp["url"]}, {"mcp_tool_description", {{"file", tools_document}}}}},
-       {"run_for_functions", names}});
+  plugin["runtimes"].push_back({{"type", "RemoteMCPServer"},
+                                {"auth", mcp["auth"]},
+                                {"spec", {{"url", mcp["url"]}, {"mcp_tool_description", tools_of(sources)}}},
+                                {"run_for_functions", names}});
   return plugin;
-}
-
-/// The tools that are pinned, as the server lists them.
-Json tools_of(const Sources& sources) {
-  Json tools = Json::array();
-  for (const auto& tool : sources.actions["mcp"]["tools"])
-    tools.push_back(sources.tools.at(tool["id"]));
-  return {{"tools", tools}};
 }
 
 std::string text_of(const Json& document) {
@@ -144,7 +144,6 @@ Built build(const ReadFile& read, const std::string& environment, const Values& 
                        {agent_document, text_of(agent_of(*sources))},
                        {plugin_document, text_of(plugin_of(*sources))},
                        {openapi_document, text_of(sources->openapi.document)}};
-  if (sources->actions.contains("mcp")) package.documents[tools_document] = text_of(tools_of(*sources));
   return {std::move(package), {}};
 }
 

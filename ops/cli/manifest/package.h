@@ -35,7 +35,6 @@ inline constexpr const char* app_document = "manifest.json";
 inline constexpr const char* agent_document = "declarativeAgent.json";
 inline constexpr const char* plugin_document = "plugin.json";
 inline constexpr const char* openapi_document = "openapi.json";
-inline constexpr const char* tools_document = "mcp-tools.json";
 
 /// The sources with the values of environments/<environment>.yaml (empty: none), over which `set` goes.
 Built build(const ReadFile& read, const std::string& environment, const Values& set);

@@ -18,7 +18,9 @@ constexpr auto schemas = std::to_array<Published>({
     {plugin_document, "copilot/plugin/v2.4/schema.json"},
 });
 
-/// As the house's validator reads it: formats are for readers, a lookbehind is for other engines.
+/// As the house's validator reads it: formats are for readers, a lookbehind is for other engines, and which
+/// names an object may have is said by additionalProperties, which valijson gets right, not by propertyNames,
+/// which it does not.
 Json readable(const Json& schema) {
   if (!schema.is_structured()) return schema;
   Json out = schema.is_array() ? Json::array() : Json::object();
@@ -31,6 +33,15 @@ Json readable(const Json& schema) {
                             value.get_ref<const std::string&>().find("(?<") != std::string::npos;
     if (!lookbehind && !(name == "format" && value.is_string())) out[name] = readable(value);
   }
+  if (!out.is_object() || !out.contains("propertyNames")) return out;
+  const Json names = out["propertyNames"];
+  out.erase("propertyNames");
+  out["additionalProperties"] = false;
+  if (names.contains("pattern"))
+    out["patternProperties"][names["pattern"].get<std::string>()] = Json::object();
+  for (const auto& name : names.value("enum", Json::array()))
+    if (!out["properties"].contains(name.get<std::string>()))
+      out["properties"][name.get<std::string>()] = Json::object();
   return out;
 }
 

@@ -142,7 +142,7 @@ constexpr auto progress_styles =
 constexpr auto openapi = std::to_array<Field>({
     {.name = "file", .required = true, .form = Form::source_path},
     {.name = "server_url", .required = true, .form = Form::https_url},
-    {.name = "progress_style", .choices = progress_styles},
+    {.name = "progress_style", .required = true, .choices = progress_styles},
     {.name = "auth", .kind = Kind::object, .required = true, .fields = auth},
     {.name = "actions", .kind = Kind::objects, .required = true, .fields = action},
 });

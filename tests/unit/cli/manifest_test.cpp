@@ -161,10 +161,9 @@ TEST_CASE("The manifests name each other, and the plugin's functions are the all
         Json({{"type", "string"}, {"description", "Why, for whoever looks next."}}));
   CHECK(plugin["functions"][3]["capabilities"]["confirmation"]["type"] == "AdaptiveCard");
   CHECK(plugin["runtimes"][0]["spec"]["url"] == manifest::openapi_document);
-  CHECK(plugin["runtimes"][1]["spec"]["mcp_tool_description"]["file"] == manifest::tools_document);
 
   // Tools are pinned as the server lists them, and no others.
-  const Json tools = document(manifest::tools_document)["tools"];
+  const Json& tools = plugin["runtimes"][1]["spec"]["mcp_tool_description"]["tools"];
   const Json listed = Json::parse(contents(root() / "tests/data/agent/tools.json"))["tools"];
   CHECK(tools == Json({listed[0], listed[1]}));
 
