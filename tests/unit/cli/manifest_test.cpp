@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 #include <set>
 
 /// Each file of tests/data/agent/right and wrong changes the sources of schemas/agent a little, and says what
@@ -58,6 +59,7 @@ void change(Files& files, const Json& changes) {
       document.merge_patch(one["merge"]);
       file = document.dump();
     }
+    if (one.contains("byte")) file.at(one["at"]) = static_cast<char>(one["byte"].get<int>());
     if (one.contains("gone")) files.erase(one["file"].get<std::string>());
   }
 }
@@ -130,6 +132,24 @@ TEST_CASE("Every wrong input is told by code, file and field, and nothing else i
     }
     CHECK(found == expected);
   }
+}
+
+TEST_CASE("Every code of a mistake in the sources has a wrong input that shows it") {
+  const std::string table = contents(root() / "ops/cli/manifest/mistakes.cpp");
+  const std::regex entry(R"re(\n    \{"([a-z_]+)",)re");
+  std::set<std::string> codes, shown;
+  for (auto at = std::sregex_iterator(table.begin(), table.end(), entry); at != std::sregex_iterator(); ++at)
+    codes.insert((*at)[1].str());
+  CHECK(codes.size() > 50);
+  for (const auto& name : cases("wrong")) {
+    const Json one = case_of("wrong", name);
+    for (const auto& mistake : one["expect"])
+      shown.insert(mistake["code"].get<std::string>());
+  }
+  // These are of what stands generated: other tests show them.
+  for (const auto* generated : {"drift", "file_not_ours", "published_schema"})
+    codes.erase(generated);
+  CHECK(codes == shown);
 }
 
 TEST_CASE("The manifests name each other, and the plugin's functions are the allowed actions") {

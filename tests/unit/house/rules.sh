@@ -18,7 +18,7 @@ breach "a worker's core includes more than common/core and itself" \
 # One folder per vendor.
 vendor() { breach "$1 outside $2" "$(grep -nE "#include <$1" $(sources common workers ops tests) | grep -vE "^($2)")"; }
 vendor pqxx/ common/postgres/
-vendor librdkafka/ 'common/kafka/|ops/sandbox/kafka/'
+vendor librdkafka/ 'common/kafka/|ops/sandbox/kafka/|tests/bench/kafka_client'
 vendor curl/ common/http_client/
 vendor boost/ common/http_server/
 vendor spdlog/ common/log/
