@@ -30,7 +30,8 @@ struct PipelineOptions {
 ///   4. who is calling (401), with the scope that is asked of people (403)          5. may they (403, 404)
 ///   6. the body and query are as declared (400, 413, 415)
 ///   7. an Idempotency-Key is answered once         8. the handler; what it throws becomes a problem document
-/// What waits for a thread when its caller goes is left.
+/// 5. and what follows is api/execution.h, which calls from inside (api/invoke.h) go through too. What waits
+/// for a thread when its caller goes is left.
 /// Callable from any thread; itself never blocks.
 class Pipeline {
  public:
