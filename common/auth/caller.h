@@ -15,6 +15,10 @@ struct Caller {
   bool application = false;         ///< the program itself (idtyp=app), not a person
   std::vector<std::string> scopes;  ///< scp; empty for an application
   std::vector<std::string> roles;   ///< app roles, of the person or of the application
+  /// upn and preferred_username, as far as the token has them: to compare with what the caller says of
+  /// itself, never to decide by.
+  std::vector<std::string> names = {};
+  bool for_copilot = false;  ///< the token is for Copilot's application, not for the API's
   std::chrono::system_clock::time_point expires_at;
 
   /// Exact, case-sensitive.

@@ -65,6 +65,38 @@ void check(config::Settings& settings, const std::string& name, const std::strin
     settings.mistake(name, "is the tenant of personal accounts: anybody could call");
 }
 
+/// Microsoft's Enterprise token store, which brings the tokens of Copilot's single sign-on (plugin
+/// authentication, Entra ID SSO).
+constexpr const char* token_store = "ab3be6b7-f5df-413d-ac2d-abf1e3fd9c0b";
+
+/// Copilot's application where it is one of its own; else Copilot's tokens are the API's.
+void load_copilot(config::Settings& settings, const std::string& tenant, const std::string& client,
+                  Policy& policy) {
+  const std::string copilot_tenant = settings.text(
+      "M365_COPILOT_TENANT_ID", "", "the tenant of Copilot's people (default: MS_AUTH_TENANT_ID)");
+  const std::string copilot_client = settings.text(
+      "M365_COPILOT_CLIENT_ID", "", "the app that Copilot's tokens are for (default: MS_AUTH_CLIENT_ID)");
+  const std::string uris =
+      settings.text("M365_COPILOT_APP_ID_URI", "", "its Application ID URIs, a,b (default: api://the app)");
+  if (!copilot_tenant.empty() && Uuid::parse(copilot_tenant) != Uuid::parse(tenant))
+    settings.mistake("M365_COPILOT_TENANT_ID",
+                     "is '" + copilot_tenant + "', not MS_AUTH_TENANT_ID: one Rollcall serves one tenant");
+  if (copilot_client.empty()) {
+    if (!uris.empty()) settings.mistake("M365_COPILOT_APP_ID_URI", "needs M365_COPILOT_CLIENT_ID");
+    return;
+  }
+  const auto ids = guids(settings, "M365_COPILOT_CLIENT_ID", {copilot_client});
+  if (ids.empty() || Uuid::parse(client) == Uuid::parse(copilot_client)) {
+    // The same app: what else its tokens may be for is the API's audience too.
+    for (auto& uri : list_of(uris))
+      policy.audiences.push_back(std::move(uri));
+    return;
+  }
+  policy.copilot_audiences = uris.empty() ? std::vector<std::string>{"api://" + ids[0]} : list_of(uris);
+  policy.copilot_audiences.push_back(ids[0]);
+  policy.copilot_clients = {token_store, ids[0]};
+}
+
 }  // namespace
 
 Settings load_settings(config::Settings& settings) {
@@ -94,12 +126,18 @@ Settings load_settings(config::Settings& settings) {
     check(settings, "MS_AUTH_TENANT_ID", tenant);
     check(settings, "MS_AUTH_CLIENT_ID", client);
   }
+  Policy copilot;
+  load_copilot(settings, tenant, client, copilot);
   // Switched off, callers are still known by their tokens where the settings say whose those are.
   if (const auto id = Uuid::parse(tenant); id != Uuid::parse(personal_accounts) && id)
     all.tenant_id = id->to_string();
   if (all.tenant_id.empty() || client.empty()) return all;
   all.policy.tenants = {all.tenant_id};
   all.policy.audiences = audience.empty() ? std::vector{client, "api://" + client} : list_of(audience);
+  for (auto& uri : copilot.audiences)
+    all.policy.audiences.push_back(std::move(uri));
+  all.policy.copilot_audiences = std::move(copilot.copilot_audiences);
+  all.policy.copilot_clients = std::move(copilot.copilot_clients);
   if (all.policy.audiences.empty())
     settings.mistake("ROLLCALL_API_AUDIENCE", "names nothing: no token would be accepted");
   all.policy.clients = guids(settings, "ROLLCALL_API_CLIENTS", list_of(clients));

@@ -96,9 +96,12 @@ Why check_audience(Subject& subject) {
   if (found == subject.claims.end()) return "aud is missing";
   const auto list = found->is_string() ? std::vector{found->get<std::string>()} : list_of(*found);
   if (!list) return "aud is neither a string nor an array of strings";
-  const bool ours =
-      std::ranges::any_of(*list, [&](const auto& one) { return has(subject.policy.audiences, one); });
-  return ours ? nullptr : "aud does not name us";
+  const auto names = [&](const std::vector<std::string>& ours) {
+    return std::ranges::any_of(*list, [&](const auto& one) { return has(ours, one); });
+  };
+  if (names(subject.policy.audiences)) return nullptr;
+  subject.caller.for_copilot = names(subject.policy.copilot_audiences);
+  return subject.caller.for_copilot ? nullptr : "aud does not name us";
 }
 
 /// A NumericDate (RFC 7519) that a clock can hold.
@@ -154,12 +157,18 @@ Why check_kind(Subject& subject) {
 Why check_actor(Subject& subject) {
   const auto client = guid_of(subject.claims, subject.v2 ? "azp" : "appid");
   if (!client) return "azp (v2) or appid (v1) is no GUID";
-  if (!subject.policy.clients.empty() && !has(subject.policy.clients, *client))
+  if (subject.caller.for_copilot && !has(subject.policy.copilot_clients, *client))
+    return "azp or appid is not Copilot's";
+  if (!subject.caller.for_copilot && !subject.policy.clients.empty() && !has(subject.policy.clients, *client))
     return "azp or appid is not in ROLLCALL_API_CLIENTS";
   const auto object = guid_of(subject.claims, "oid");
   if (!object) return "oid is no GUID";
   subject.caller.client_id = *client;
   subject.caller.object_id = *object;
+  for (const char* name : {"upn", "preferred_username"})
+    if (auto text = text_of(subject.claims, name);
+        text && !text->empty() && !has(subject.caller.names, *text))
+      subject.caller.names.push_back(std::move(*text));
   return nullptr;
 }
 

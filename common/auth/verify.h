@@ -17,7 +17,10 @@ struct Policy {
       audiences;  ///< of which `aud` must name one: client id (v2), App ID URI (v1, Copilot)
   std::vector<std::string> tenants;  ///< lower-case GUIDs
   std::vector<std::string> clients;  ///< lower-case GUIDs that azp or appid may be; empty: any
-  std::string issuer_v2;             ///< with {tenantid} where the tenant goes
+  /// The same for tokens that Copilot brings (Caller::for_copilot): they open what agents call, and nothing
+  /// else.
+  std::vector<std::string> copilot_audiences = {}, copilot_clients = {};
+  std::string issuer_v2;  ///< with {tenantid} where the tenant goes
   std::string issuer_v1;
   std::chrono::seconds skew{120};  ///< that clocks may differ; Microsoft's own default is 300 s
 };

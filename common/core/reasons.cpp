@@ -94,6 +94,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"not_waiting_for_approval",
      "Only a run in state needs_approval can be approved or rejected: see 'rollcall runs show RUN'."},
     {"run_finished", "A run that is over stays as it is: see 'rollcall runs show RUN'."},
+    {"run_is_call",
+     "Nothing to do: it is the record of a call. 'rollcall runs list' has what can be changed."},
     {"run_not_failed",
      "Only a failed or cancelled run is tried again: cancel an open one first, or sync again."},
     {"run_expired", "Mend what it waited for, then try it again with 'rollcall runs retry RUN'."},
@@ -162,6 +164,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"target_too_long", "Shorten the URL."},
     {"headers_too_large", "Send fewer or shorter header fields."},
     {"request_malformed", "Send a request as RFC 9112 has it; a usual client does."},
+    // the front: agents
+    {"call_interrupted", "Look at what it was to change, and let the agent ask again where that is missing."},
     // the front: jobs
     {"job_not_found", "List the jobs you may see with GET /api/v1/jobs."},
     // the front: microsoft

@@ -13,6 +13,7 @@ kafka::Message audit_message(const Uuid& event_id, const AuditEntry& entry, Wall
   if (entry.organization_id) event["organization_id"] = entry.organization_id->to_string();
   if (entry.group_id) event["group_id"] = entry.group_id->to_string();
   if (entry.member_object_id) event["member_object_id"] = entry.member_object_id->to_string();
+  if (entry.run_id) event["run_id"] = entry.run_id->to_string();
   if (!entry.graph_request_id.empty()) event["graph_request_id"] = entry.graph_request_id;
   const std::string key = !entry.subject.empty()  ? entry.subject
                           : entry.organization_id ? entry.organization_id->to_string()

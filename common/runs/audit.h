@@ -19,6 +19,7 @@ struct AuditEntry {
   std::string subject = {};
   std::optional<Uuid> member_object_id = std::nullopt;
   std::string graph_request_id = {};
+  std::optional<Uuid> run_id = std::nullopt;
 };
 
 /// Who changes something by hand, as the audit trail keeps it ("cli", or "<tid>/<oid>"), and when.

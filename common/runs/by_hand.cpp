@@ -20,10 +20,12 @@ struct Held {
 Held lock_run(postgres::Transaction& transaction, const Uuid& id) {
   const auto rows = transaction.query(
       std::string("SELECT ") + run_columns +
-          ", state, attempt, result, cancel_requested FROM ops.runs r WHERE id = $1::uuid FOR UPDATE",
+          ", state, attempt, result, cancel_requested, kind FROM ops.runs r WHERE id = $1::uuid FOR UPDATE",
       {postgres::value(id)});
   if (rows.empty()) throw Error(Fault::not_found, "run_not_found", "There is no run " + id.to_string() + ".");
   const auto& row = rows.front();
+  if (row.text(11) == "call")
+    throw Error(Fault::conflict, "run_is_call", "This is an agent's call: nothing can be done to it.");
   Held held;
   held.run = read_run(row);
   held.state = row.text(7);

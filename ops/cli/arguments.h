@@ -26,7 +26,7 @@ struct Arguments {
   long lifetime_seconds = 3600;
   bool application = false;
   bool force = false, without_kafka = false;
-  bool all = false, dry_run = false, full_read = false, wait = false, from_start = false;
+  bool all = false, dry_run = false, full_read = false, calls = false, wait = false, from_start = false;
   long timeout_seconds = 0;  ///< 0: none
   long limit = 20;
   long max = 0;  ///< 0: without end

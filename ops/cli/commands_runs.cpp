@@ -31,6 +31,7 @@ void print_run(Context& context, const Json& run) {
   };
   output.line("run           " + text("job_id"));
   output.line("state         " + output.coloured_state(text("state")));
+  if (text("kind") == "call") output.line("kind          a call of an agent");
   output.line("operation     " + text("worker") + " " + text("operation"));
   output.line("organization  " + text("organization_id") + "  " + printable(text("organization")));
   output.line("asked by      " + printable(text("requested_by")) + "  parameters " + dump(run["parameters"]));
@@ -72,7 +73,9 @@ int runs_list(Context& context, const Arguments& arguments) {
       "SELECT r.id, r.state, r.worker, r.operation, r.organization_id, o.name, " + time_of("r.created_at") +
           ", r.duration_ms, r.error_code, r.attempt FROM ops.runs r LEFT JOIN directory.organizations o ON "
           "o.id = r.organization_id"
-          " WHERE ($1::uuid IS NULL OR r.organization_id = $1::uuid) AND ($2 = '' OR r.state = $2)"
+          " WHERE r.kind = '" +
+          std::string(arguments.calls ? "call" : "job") +
+          "' AND ($1::uuid IS NULL OR r.organization_id = $1::uuid) AND ($2 = '' OR r.state = $2)"
           " ORDER BY r.created_at DESC, r.id DESC LIMIT $3::bigint",
       {postgres::value(organization), postgres::value(arguments.state), postgres::value(arguments.limit)});
   Json list = Json::array();
@@ -92,7 +95,7 @@ int runs_list(Context& context, const Arguments& arguments) {
                      printable(row.is_null(5) ? "-" : row.text(5)), row.text(6),
                      row.is_null(7) ? "-" : duration_text(row.number(7)), row.text(8)});
   }
-  const bool filtered = organization || !arguments.state.empty();
+  const bool filtered = organization || !arguments.state.empty() || arguments.calls;
   context.output.document(list);
   context.output.table({"RUN", "STATE", "OPERATION", "ORGANIZATION", "CREATED", "TOOK", "WHY"}, table,
                        filtered ? "No such runs. All of them: rollcall runs list"
@@ -107,13 +110,14 @@ int runs_show(Context& context, const Arguments& arguments) {
       "r.parameters, r.attempt, " +
           time_of("r.created_at") + ", " + time_of("r.started_at") + ", " + time_of("r.finished_at") + ", " +
           time_of("r.resume_at") +
-          ", r.duration_ms, r.progress, r.result, r.error_code, r.error_message, p.document, p.digest"
+          ", r.duration_ms, r.progress, r.result, r.error_code, r.error_message, p.document, p.digest, r.kind"
           " FROM ops.runs r LEFT JOIN directory.organizations o ON o.id = r.organization_id"
           " LEFT JOIN sync.plans p ON p.run_id = r.id WHERE r.id = $1::uuid",
       {postgres::value(id)});
   if (rows.empty()) throw Failure(not_found, "run_not_found", "there is no run " + id.to_string());
   const auto& row = rows[0];
   Json run = {{"job_id", row.text(0)},
+              {"kind", row.text(20)},
               {"state", row.text(1)},
               {"worker", row.text(2)},
               {"operation", row.text(3)},

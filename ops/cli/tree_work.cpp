@@ -84,7 +84,8 @@ void Tree::runs() {
   list.add_option("--org", a_.organization, "Only of this organization: id or unique name");
   list.add_option("--state", a_.state, "Only in this state")
       ->check(CLI::IsMember(
-          {"queued", "running", "waiting", "needs_approval", "succeeded", "failed", "cancelled"}));
+          {"queued", "running", "waiting", "needs_approval", "succeeded", "failed", "cancelled", "pending"}));
+  list.add_flag("--calls", a_.calls, "The calls of agents in place of what workers do");
   limit(list);
   run(leaf(runs, "show", "Shows a run: state, events, attempts, result, plan.", "rollcall runs show RUN"));
   auto& watch =

@@ -3,8 +3,10 @@
 #include "common/worker/living.h"
 #include "common/worker/presence.h"
 #include "common/worker/process.h"
+#include "workers/front/adapters/call_ledger.h"
 #include "workers/front/adapters/member_changes.h"
 #include "workers/front/adapters/news_feed.h"
+#include "workers/front/adapters/settler.h"
 #include "workers/front/api/connections.h"
 #include "workers/front/api/document.h"
 #include "workers/front/api/routes.h"
@@ -61,6 +63,8 @@ int main(int argc, char** argv) try {
                      .metrics = &metrics,
                      .looks = &looks,
                      .streams_max = options.streams_max,
+                     .components = &components,
+                     .instance = options.common.worker + "/" + options.common.instance,
                      .vault = vault ? &*vault : nullptr};
   front::Pipeline pipeline{front::all_routes(parts),
                            options.pipeline,
@@ -84,7 +88,8 @@ int main(int argc, char** argv) try {
   checks.push_back({"identity", [&] { return !options.microsoft.enabled || authenticator.ready(); },
                     "the signing keys of " + options.auth.authority + " could not be loaded yet"});
   const worker::OpsServer ops{options.common.ops_port, metrics, std::move(checks)};
-  const front::MemberChangeSettler settler{database, outbox, clock};
+  const front::Settler settler{
+      database, outbox, clock, {front::settle_abandoned_changes, front::settle_interrupted_calls}};
   // Others of the app see that this process holds a share of Microsoft's quota.
   const worker::Heartbeat heartbeat{database, [&] {
                                       return worker::Presence{

@@ -76,6 +76,11 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
     SteadyTime begun;
 
     void answer(Response response) override { state->answer(*this, std::move(response)); }
+    void turn_away(Response response) override {
+      if (!route || !route->turned_away || !respond) return answer(std::move(response));
+      route->turned_away(call, std::move(response),
+                         [self = shared_from_this()](Response passed) { self->answer(std::move(passed)); });
+    }
     void leave() override {
       state->left.add();
       respond = nullptr;
@@ -139,6 +144,11 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
       pace(exchange, "address " + exchange->call.request.remote_address);
       return unauthenticated(exchange, caller.error());
     }
+    if ((caller->for_copilot && !exchange->route->for_agents) ||
+        (caller->application && exchange->route->people_only)) {
+      pace(exchange, caller->identity());
+      return unauthenticated(exchange, {"token_invalid", "The access token is not valid here."});
+    }
     exchange->call.caller = std::move(*caller);
     exchange->call.operates = exchange->call.caller.has_role(operator_role);
     pace(exchange, exchange->call.caller.identity());
@@ -153,7 +163,7 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
       throw Refused({503, problem.code, problem.message, {}, std::chrono::seconds(5)});
     auto response = problem_answer({401, problem.code, problem.message}, exchange->call.request_id);
     challenge(exchange, response, problem.code == "token_missing" ? "" : R"(error="invalid_token")");
-    exchange->answer(std::move(response));
+    exchange->turn_away(std::move(response));
   }
 
   void without_scope(const ExchangePtr& exchange) {
@@ -162,7 +172,7 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
          "A person's token needs the scope " + options.scope + " here, and this one lacks it."},
         exchange->call.request_id);
     challenge(exchange, response, R"(error="insufficient_scope", scope=")" + options.scope + '"');
-    exchange->answer(std::move(response));
+    exchange->turn_away(std::move(response));
   }
 
   /// RFC 6750 section 3, RFC 9728 section 5.1.

@@ -124,10 +124,10 @@ void read_queues(Transaction& transaction, const Limits&, Snapshot& snapshot) {
 
 void read_traffic(Transaction& transaction, const Limits& limits, Snapshot& snapshot) {
   const std::string requests = "r.result->'requests'";
-  const std::string sql = "SELECT coalesce(sum(" + number_in(requests, "reads") + " + " +
-                          number_in(requests, "writes") + "), 0)::bigint, coalesce(sum(" +
-                          number_in(requests, "throttled") +
-                          "), 0)::bigint FROM ops.runs r WHERE r.created_at > " + ago("$1");
+  const std::string sql =
+      "SELECT coalesce(sum(" + number_in(requests, "reads") + " + " + number_in(requests, "writes") +
+      "), 0)::bigint, coalesce(sum(" + number_in(requests, "throttled") +
+      "), 0)::bigint FROM ops.runs r WHERE r.kind = 'job' AND r.created_at > " + ago("$1");
   for (const auto& row : transaction.query(sql, {span(limits.throttle_window)}))
     snapshot.traffic = {row.number(0), row.number(1)};
 }
@@ -158,7 +158,7 @@ void read_audit(Transaction& transaction, const Limits& limits, Snapshot& snapsh
       number_in("r.result", "added") + " + " + number_in("r.result", "removed") +
       " AS changes FROM ops.runs r JOIN directory.organizations o ON o.id = r.organization_id WHERE r.worker "
       "= "
-      "'member-sync' AND r.finished_at > " +
+      "'member-sync' AND r.kind = 'job' AND r.finished_at > " +
       ago("$3") + " AND r.created_at > " + ago("$3") +
       " - interval '1 day' AND r.result->'dry_run' IS DISTINCT FROM 'true'::jsonb AND" + in_scope +
       ") SELECT c.organization_id, c.id, " + epoch("c.finished_at") +

@@ -20,8 +20,9 @@ const std::string job_columns =
     milliseconds_of("r.created_at") + ", " + milliseconds_of("r.started_at") + ", " +
     milliseconds_of("r.finished_at") + ", " + milliseconds_of("r.resume_at") +
     ", r.duration_ms, r.progress, r.result, "
-    "CASE WHEN r.state = 'needs_approval' THEN r.result ->> 'plan_digest' END, r.error_code, r.error_message";
-constexpr std::size_t job_columns_count = 19;
+    "CASE WHEN r.state = 'needs_approval' THEN r.result ->> 'plan_digest' END, r.error_code, "
+    "r.error_message, r.kind";
+constexpr std::size_t job_columns_count = 20;
 
 std::optional<Uuid> uuid_at(const postgres::Row& row, std::size_t i) {
   return row.is_null(i) ? std::nullopt : std::optional{row.uuid(i)};
@@ -53,6 +54,7 @@ Job read_job(const postgres::Row& row) {
   job.plan_digest = row.text(16);
   job.error_code = row.text(17);
   job.error_message = row.text(18);
+  job.kind = row.text(19);
   return job;
 }
 
@@ -182,13 +184,21 @@ constexpr const char* filtered = R"(
     AND ($5::timestamptz IS NULL OR r.created_at >= $5::timestamptz)
     AND ($6::timestamptz IS NULL OR (r.created_at, r.id) < ($6::timestamptz, $8::uuid)))";
 
+/// Written out, because jobs and calls each have indexes of their own.
+std::string kind_is(const std::string& kind) {
+  return " r.kind = '" + kind + "' AND";
+}
+
 /// By the index on created_at.
-const std::string operator_sql = std::string("SELECT ") + "r.id, r.created_at FROM ops.runs r WHERE" +
-                                 filtered + " AND " + tenant_of_run("$9") + " = $9" + newest_first;
+std::string operator_sql(const std::string& kind) {
+  return "SELECT r.id, r.created_at FROM ops.runs r WHERE" + kind_is(kind) + filtered + " AND " +
+         tenant_of_run("$9") + " = $9" + newest_first;
+}
 
 /// The newest of each organization that the viewer administers, and of what it asked for: each by its index,
 /// so that what others have costs nothing.
-const std::string person_sql = std::string(R"(
+std::string person_sql(const std::string& kind) {
+  return std::string(R"(
 SELECT r.id, r.created_at FROM (
   SELECT r.id, r.created_at FROM (
       SELECT DISTINCT organization_id FROM directory.known_members
@@ -196,11 +206,12 @@ SELECT r.id, r.created_at FROM (
          AND ($4::uuid IS NULL OR organization_id = $4::uuid)) mine
   CROSS JOIN LATERAL (SELECT r.id, r.created_at FROM ops.runs r
        WHERE r.organization_id = mine.organization_id AND)") +
-                               filtered + newest_first + R"() r
+         kind_is(kind) + filtered + newest_first + R"() r
   UNION
   (SELECT r.id, r.created_at FROM ops.runs r
     WHERE r.caller_identity = $11 AND r.caller_identity LIKE '%/%' AND)" +
-                               filtered + newest_first + ")) r" + newest_first;
+         kind_is(kind) + filtered + newest_first + ")) r" + newest_first;
+}
 
 std::string position_after(const postgres::Row& row) {
   return row.text(0) + " " + row.text(1);
@@ -233,7 +244,8 @@ JobPage list_jobs(postgres::Database& database, const Viewer& viewer, const JobF
     parameters.push_back(value(viewer.person));
     parameters.push_back(value(viewer.identity));
   }
-  const std::string& page_sql = viewer.operates ? operator_sql : person_sql;
+  const std::string kind = filter.calls ? "call" : "job";
+  const std::string page_sql = viewer.operates ? operator_sql(kind) : person_sql(kind);
   const auto rows = database.query(
       "SELECT r.id, to_char(r.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), " +
           job_columns + " FROM (" + page_sql +

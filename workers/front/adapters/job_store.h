@@ -30,6 +30,7 @@ struct JobFilter {
   std::string state, worker, operation;  ///< empty: any
   std::optional<Uuid> organization;
   std::optional<WallTime> since;  ///< created then or later
+  bool calls = false;             ///< agents' calls in place of jobs
 };
 struct JobPage {
   std::vector<Job> jobs;  ///< newest first

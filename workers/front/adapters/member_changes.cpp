@@ -1,6 +1,5 @@
 #include "workers/front/adapters/member_changes.h"
 
-#include "common/core/waiting.h"
 #include "common/crypto/crypto.h"
 #include "common/log/log.h"
 #include "common/runs/audit.h"
@@ -9,11 +8,9 @@ namespace rollcall::front {
 namespace {
 
 using postgres::value;
-using namespace std::chrono_literals;
 
 /// Longer than Graph is ever waited for, with all attempts.
 constexpr auto abandoned_after = "2 minutes";
-constexpr auto looked_for_every = 30s;
 
 }  // namespace
 
@@ -80,21 +77,5 @@ std::vector<runs::Stored> settle_abandoned_changes(postgres::Transaction& transa
   }
   return stored;
 }
-
-MemberChangeSettler::MemberChangeSettler(postgres::Database& database, runs::OutboxPublisher& outbox,
-                                         const Clock& clock)
-    : thread_([&](const std::stop_token& stop) {
-        do {
-          try {
-            auto settled = database.transact([&](postgres::Transaction& transaction) {
-              return settle_abandoned_changes(transaction, clock.wall());
-            });
-            for (auto& one : settled)
-              outbox.publish(one.ids, std::move(one.messages));
-          } catch (const std::exception& error) {
-            log::warn("member_changes_not_settled", log::describe(error));
-          }
-        } while (pause(looked_for_every, stop));
-      }) {}
 
 }  // namespace rollcall::front

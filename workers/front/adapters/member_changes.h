@@ -4,7 +4,6 @@
 #include "common/runs/runs.h"
 
 #include <string>
-#include <thread>
 #include <vector>
 
 /// Changes of one member by hand, from before Graph is asked until what came of it is on record: a front that
@@ -32,14 +31,5 @@ std::vector<runs::Stored> record_member_change(postgres::Transaction& transactio
 /// Tells the audit trail of those that began too long ago for anybody to be still at work on them:
 /// member_change_unknown.
 std::vector<runs::Stored> settle_abandoned_changes(postgres::Transaction& transaction, WallTime now);
-
-/// Looks for abandoned changes now and then, on a thread of its own.
-class MemberChangeSettler {
- public:
-  MemberChangeSettler(postgres::Database& database, runs::OutboxPublisher& outbox, const Clock& clock);
-
- private:
-  std::jthread thread_;
-};
 
 }  // namespace rollcall::front

@@ -64,6 +64,11 @@ struct Route {
   std::function<void(Call, Respond)> begin = {};
   /// How a refusal reads here; a problem document where it is not set.
   std::function<Response(const Refusal&, std::string_view request_id)> refuse = {};
+  /// Where set: has every call that is turned away before `begin` has it, with the answer, which it passes
+  /// on. The caller is empty where nobody is known. May be called on the network thread: must not block.
+  std::function<void(const Call&, Response, Respond)> turned_away = {};
+  bool for_agents = false;   ///< takes tokens for Copilot's application too
+  bool people_only = false;  ///< takes no token of a program itself
 };
 using Routes = std::vector<Route>;
 

@@ -49,7 +49,7 @@ void Execution::run(const std::shared_ptr<Errand>& errand) const {
 void Execution::refuse(Errand& errand, const Refusal& refusal) {
   const auto& id = errand.call.request_id;
   const bool worded = errand.route && errand.route->refuse;
-  errand.answer(worded ? errand.route->refuse(refusal, id) : problem_answer(refusal, id));
+  errand.turn_away(worded ? errand.route->refuse(refusal, id) : problem_answer(refusal, id));
 }
 
 void Execution::require_switched_on(const Operation& operation, bool microsoft_enabled) {

@@ -12,7 +12,7 @@
 namespace rollcall::front {
 
 /// A call on its way to its operation; answered once, by whoever lets go of it last or before.
-class Errand {
+class Errand : public std::enable_shared_from_this<Errand> {
  public:
   Errand() = default;
   virtual ~Errand() = default;
@@ -21,6 +21,8 @@ class Errand {
 
   /// From any thread. What comes after the first answer is dropped.
   virtual void answer(Response response) = 0;
+  /// The same for what is refused before the operation has it, or by throwing.
+  virtual void turn_away(Response response) { answer(std::move(response)); }
   /// Nobody waits for it any more.
   virtual void leave() = 0;
 

@@ -42,18 +42,18 @@ Route get_job(const std::shared_ptr<JobGatherer>& gatherer) {
 
 std::string filter_name(const Call& call) {
   std::string name = "jobs " + call.caller.identity();
-  for (const char* one : {"state", "worker", "operation", "organization", "since"})
+  for (const char* one : {"kind", "state", "worker", "operation", "organization", "since"})
     name += std::string(" ") + one + "=" + call.query.text(one);
   return name;
 }
 
 Response list(postgres::Database& database, const Call& call) {
   const auto name = filter_name(call);
-  const auto page =
-      list_jobs(database, viewer_of(call),
-                {call.query.text("state"), call.query.text("worker"), call.query.text("operation"),
-                 call.query.uuid("organization"), call.query.time("since")},
-                page_position(call, name), call.query.integer("limit", 50));
+  const auto page = list_jobs(
+      database, viewer_of(call),
+      {call.query.text("state"), call.query.text("worker"), call.query.text("operation"),
+       call.query.uuid("organization"), call.query.time("since"), call.query.text("kind") == "call"},
+      page_position(call, name), call.query.integer("limit", 50));
   Json items = Json::array();
   for (const auto& job : page.jobs)
     items.push_back(Json::parse(job_body(job, call.public_root)));
@@ -67,11 +67,15 @@ Route list_route(Parts& parts) {
       .path = "/api/v1/jobs",
       .id = "list_jobs",
       .summary = "The jobs that the caller may see, newest first.",
-      .query = {{.name = "state",
+      .query = {{.name = "kind",
                  .type = ParameterType::one_of,
-                 .help = "Only jobs in this state.",
+                 .help = "call: the calls of agents, which are on record like jobs; job if not given.",
+                 .choices = {"job", "call"}},
+                {.name = "state",
+                 .type = ParameterType::one_of,
+                 .help = "Only jobs in this state; a call that is under way is pending.",
                  .choices = {"queued", "running", "waiting", "needs_approval", "succeeded", "failed",
-                             "cancelled"}},
+                             "cancelled", "pending"}},
                 {.name = "worker", .help = "Only jobs of this worker, such as member-sync.", .text_max = 64},
                 {.name = "operation",
                  .help = "Only jobs of this operation, such as sync-members.",

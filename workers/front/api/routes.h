@@ -5,6 +5,7 @@
 #include "common/metrics/metrics.h"
 #include "common/postgres/postgres.h"
 #include "common/runs/runs.h"
+#include "common/schema/validator.h"
 #include "workers/front/adapters/pool.h"
 #include "workers/front/api/call.h"
 
@@ -35,6 +36,9 @@ struct Parts {
   /// For questions that many ask at once, so that what waits for Graph holds none of them up; null: `pool`.
   Pool* looks = nullptr;
   std::size_t streams_max = 100;  ///< of events, that one caller may have open here
+  /// What bodies are checked against; null: nothing is served to agents.
+  const schema::Validator* components = nullptr;
+  std::string instance = {};  ///< of this process among the living: "front/<name>"
   Vault* vault = nullptr;  ///< for what people grant (api/connections.h); null: they cannot connect anything
 };
 

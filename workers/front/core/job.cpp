@@ -14,6 +14,7 @@ struct State {
   std::vector<std::string_view> actions;
 };
 const auto states = std::to_array<State>({
+    {"pending", "Running", false, {}},
     {"queued", "NotStarted", false, {"cancel"}},
     {"running", "Running", false, {"cancel"}},
     {"waiting", "Running", false, {"cancel"}},
@@ -79,7 +80,7 @@ std::string links_of(const Job& job, std::string_view root) {
   Object links(512);
   links.text("self", self);
   links.text("events", self + "/events");
-  for (const auto action : actions_in(job.state))
+  for (const auto action : job.kind == "job" ? actions_in(job.state) : std::vector<std::string_view>())
     links.text(action, self + "/" + std::string(action));
   return links.take();
 }
@@ -118,6 +119,7 @@ std::string job_body(const Job& job, std::string_view root) {
   const std::string id = job.id.to_string();
   body.text("id", id);
   body.text("job_id", id);
+  body.text("kind", job.kind);
   body.text("state", job.state);
   body.text("status", monitor_status(job.state));
   body.text("worker", job.worker);

@@ -31,6 +31,7 @@ struct Job {
   std::string progress, result;  ///< JSON text; empty: none
   std::string plan_digest;       ///< of what waits for approval
   std::string error_code, error_message;
+  std::string kind = "job";        ///< or "call": an agent's, on record here
   bool administered = false;       ///< by the one who asks: may change what the job does to a group
   std::vector<JobEvent> events{};  ///< those that were asked for
 };
