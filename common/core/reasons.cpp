@@ -165,6 +165,9 @@ constexpr auto reasons = std::to_array<Reason>({
     {"headers_too_large", "Send fewer or shorter header fields."},
     {"request_malformed", "Send a request as RFC 9112 has it; a usual client does."},
     // the front: agents
+    {"action_unknown",
+     "Use query_advisor_findings, query_ops_runs, trigger_advisor_scan or acknowledge_finding."},
+    {"caller_identity_mismatch", "Leave caller_identity out, or send the user principal name of the token."},
     {"call_interrupted", "Look at what it was to change, and let the agent ask again where that is missing."},
     // the front: jobs
     {"job_not_found", "List the jobs you may see with GET /api/v1/jobs."},

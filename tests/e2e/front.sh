@@ -112,9 +112,26 @@ equal "$(graph groups/$group/members | jq -r '(.members // .value // .) | length
 created=$(expect 201 "$admin" POST $ms/create-group '{"display_name":"New group"}')
 equal "$(jq -c '[.visibility,.kind]' <<<"$created")" '["Private","microsoft365"]' "a new group"
 
+# Copilot's actions, each within two seconds, and on record.
+act() {  # act TOKEN OPERATION PARAMETERS
+  curl -sS --max-time 2 -H "Authorization: Bearer $1" -H 'Content-Type: application/json' "$url/copilot/v1/actions" \
+    -d "{\"operation\":\"$2\",\"caller_identity\":\"person0@contoso.example\",\"parameters\":$3}"
+}
+equal "$(act "$admin" query_advisor_findings '{"severity":"high"}' | jq -c 'keys')" '["more","results"]' "findings for Copilot"
+equal "$(act "$admin" query_ops_runs '{"limit":1,"fields":"worker"}' | jq -c '.results[0]|keys')" '["worker"]' "runs for Copilot"
+scan=$(act "$admin" trigger_advisor_scan "{\"organization_id\":\"$org\"}" | jq -r .job_id)
+equal "$(expect 200 "$admin" GET /api/v1/jobs/$scan | jq -r .worker)" advisor-scan "the scan that Copilot asked for"
+equal "$(act "$admin" acknowledge_finding '{"finding_id":"00000000-0000-4000-8000-00000000dead","why":"because"}' | jq -r .code)" finding_not_found \
+  "a finding that is not there"
+equal "$(act "$member" query_ops_runs '{}' | jq -r .code)" caller_identity_mismatch "another's name"
+equal "$(rollcall runs list --calls --json | jq -c 'map([.operation,.state,.error_code])|sort')" \
+  '[["acknowledge_finding","failed","finding_not_found"],["query_advisor_findings","succeeded",null],["query_ops_runs","failed","caller_identity_mismatch"],["query_ops_runs","succeeded",null],["trigger_advisor_scan","succeeded",null]]' \
+  "calls on record"
+
 # The document says what is served.
 equal "$(curl -fsS "$url/openapi.json" | jq -r .openapi)" 3.1.0 "OpenAPI"
 equal "$(curl -fsS "$url/openapi-copilot.json" | jq -r .openapi)" 3.0.3 "OpenAPI for Copilot"
+equal "$(curl -fsS "$url/openapi-copilot.json" | jq '.paths|length')" 4 "Copilot's actions in it"
 
 # Where a scope is asked of people, a token without it opens nothing.
 kill -TERM "$pid_front"

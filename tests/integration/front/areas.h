@@ -75,6 +75,8 @@ class Areas {
     parts_->kafka = {test::kafka_brokers(), "front-test", {}};
     parts_->hooks = {"only-graph-knows-this", std::chrono::seconds{60}};
     parts_->metrics = &made.metrics;
+    parts_->components = &made.components;
+    parts_->instance = "front/test";
     routes_ = front::all_routes(*parts_);
     return routes_;
   }

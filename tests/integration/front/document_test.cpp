@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 
 using namespace rollcall;
@@ -36,6 +37,10 @@ front::Routes every_route() {
   const fakes::ManualClock clock;
   front::Parts parts{database, outbox, pool, clock, entra::tenant};
   parts.hooks.client_state = "set";
+  metrics::Registry metrics("front");
+  const auto components = front::component_validator();
+  parts.metrics = &metrics;
+  parts.components = &components;
   auto routes = front::all_routes(parts);
   for (auto& route : front::events_routes(parts))
     routes.push_back(std::move(route));
@@ -56,4 +61,41 @@ TEST_CASE("The committed OpenAPI documents are those that are served", "[documen
     committed << std::ifstream(folder / name).rdbuf();
     CHECK((committed.str() == now));  // not printed: it is long
   }
+}
+
+// What Copilot's tooling cannot read it leaves out, or fails at: openapi-document-guidance, known-issues.
+TEST_CASE("Copilot's document says the four actions in the words that its tooling reads", "[document]") {
+  const Json document = served(every_route(), "/openapi-copilot.json");
+  const std::map<std::string, std::string> actions = {{"query_advisor_findings", "get"},
+                                                      {"query_ops_runs", "get"},
+                                                      {"trigger_advisor_scan", "post"},
+                                                      {"acknowledge_finding", "post"}};
+  CHECK(document["openapi"].get<std::string>().starts_with("3.0."));
+  CHECK(document["servers"][0]["url"] == root);
+  CHECK_FALSE(document["info"]["description"].get<std::string>().empty());
+  CHECK(document["paths"].size() == actions.size());
+  for (const auto& [id, method] : actions) {
+    INFO(id);
+    const Json& path = document["paths"]["/copilot/v1/actions/" + id];
+    REQUIRE(path.contains(method));
+    CHECK(path.size() == 1);
+    const Json& operation = path[method];
+    CHECK(operation["operationId"] == id);
+    CHECK(operation["x-openai-isConsequential"] == (method == "post"));
+    for (const auto& parameter : operation.value("parameters", Json::array())) {
+      CHECK(parameter["in"] == "query");
+      CHECK_FALSE(parameter["description"].get<std::string>().empty());
+      CHECK(parameter["schema"]["type"].is_string());
+    }
+    if (!operation.contains("requestBody")) continue;
+    const std::string body = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    const Json& schema = document.at(Json::json_pointer(body.substr(1)));
+    for (const auto& property : schema["properties"]) {
+      CHECK((property["type"] == "string" || property["type"] == "integer"));
+      CHECK_FALSE(property["description"].get<std::string>().empty());
+    }
+  }
+  const std::string text = document.dump();
+  for (const auto* word : {"\"oneOf\"", "\"anyOf\"", "\"allOf\"", "\"const\""})
+    CHECK(text.find(word) == std::string::npos);
 }

@@ -33,6 +33,12 @@ const std::map<std::string, int> own = {
     {"disconnect", 200},
 };
 
+/// Copilot's actions name in their bodies what others name in their paths.
+const std::map<std::string, int> named_in_body = {
+    {"trigger_advisor_scan", 404},
+    {"acknowledge_finding", 404},
+};
+
 /// Bodies that would be served if the caller were the right one.
 const std::map<std::string, Json> bodies = {
     {"NewOrganization", {{"name", "New"}}},
@@ -49,6 +55,7 @@ const std::map<std::string, Json> bodies = {
     {"MicrosoftSyncMembers", Json::object()},
     {"GraphNotifications", {{"value", Json::array()}}},
     {"ConnectionRequest", {{"connector", "mail"}}},
+    {"CopilotAction", {{"operation", "query_advisor_findings"}}},
     {"JobApproval", {{"digest", "0123456789abcdef"}}},
 };
 
@@ -56,6 +63,7 @@ struct Theirs {
   Areas areas;
   Uuid organization = areas.world.add_organization("Contoso " + secret);
   std::map<std::string, std::string> in_path;
+  std::map<std::string, Json> all_bodies = bodies;
 
   Theirs() {
     auto& database = areas.world.database;
@@ -116,6 +124,8 @@ struct Theirs {
                {"member", admin},
                {"connector", "mail"},
                {"memberId", admin}};
+    all_bodies["CopilotScan"] = {{"organization_id", organization.to_string()}};
+    all_bodies["CopilotAcknowledgement"] = {{"finding_id", finding}, {"why", "because"}};
   }
 
   Asking request(const Operation& operation) {
@@ -134,8 +144,8 @@ struct Theirs {
     }
     if (!operation.body.empty()) {
       INFO("What would a good body of " << operation.body << " be? Say so in `bodies`.");
-      REQUIRE(bodies.contains(operation.body));
-      asking.body = dump(bodies.at(operation.body));
+      REQUIRE(all_bodies.contains(operation.body));
+      asking.body = dump(all_bodies.at(operation.body));
     }
     return asking;
   }
@@ -143,6 +153,15 @@ struct Theirs {
   Response ask(Asking asking, const std::string& token) {
     asking.token = token;
     return areas.world.ask(std::move(asking));
+  }
+
+  /// Calls of agents are on record, whoever makes them: their rows, and what the audit trail is told of them.
+  void forget_calls() {
+    for (const auto& event : areas.audited())
+      REQUIRE(event == "agent_call");
+    REQUIRE(areas.world.database.execute("DELETE FROM ops.runs WHERE kind = 'call'") > 0);
+    for (const auto* table : {"ops.outbox", "audit.expected"})
+      areas.world.database.execute(std::string("DELETE FROM ") + table);
   }
 
   /// Every table: how many rows, and a digest of them.
@@ -206,11 +225,15 @@ TEST_CASE("No operation shows or changes what is another's") {
     if (!open) {
       // What streams or takes something in without a place of its own is judged by what it shows and changes.
       const bool list = operation.method == "GET" && expected_status(operation) == 200;
-      const auto mine = own.find(operation.id);
-      if (!list) CHECK(answer.status == (mine == own.end() ? expected_status(operation) : mine->second));
+      int expected = expected_status(operation);
+      for (const auto* exceptions : {&own, &named_in_body})
+        if (const auto found = exceptions->find(operation.id); found != exceptions->end())
+          expected = found->second;
+      if (!list) CHECK(answer.status == expected);
       if (list) CHECK((answer.status == 200 || answer.status == 503));
     }
   }
+  theirs.forget_calls();
   CHECK(theirs.everything() == before);
 }
 

@@ -16,6 +16,7 @@ inline const std::string authority = "https://login.example";
 inline const std::string tenant = "11111111-2222-4333-8444-5555555555aa";
 inline const std::string client = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 inline const std::string caller_app = "ab3be6b7-f5df-413d-ac2d-abf1e3fd9c0b";
+inline const std::string copilot_app = "cccccccc-bbbb-4ccc-8ddd-eeeeeeeeeeee";
 inline const std::string person = "99999999-0000-4000-8000-000000000001";
 inline const std::string discovery_url = authority + "/" + tenant + "/v2.0/.well-known/openid-configuration";
 inline const std::string keys_url = authority + "/" + tenant + "/discovery/v2.0/keys";
@@ -30,6 +31,8 @@ inline auth::Policy policy() {
   auth::Policy all;
   all.audiences = {client, "api://" + client};
   all.tenants = {tenant};
+  all.copilot_audiences = {copilot_app, "api://" + copilot_app};
+  all.copilot_clients = {caller_app, copilot_app};
   all.issuer_v2 = authority + "/{tenantid}/v2.0";
   all.issuer_v1 = "https://sts.example/{tenantid}/";
   return all;

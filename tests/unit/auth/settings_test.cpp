@@ -84,3 +84,24 @@ TEST_CASE("a scope is asked of people where one is named, by its name alone") {
   for (const auto* wrong : {"api://rollcall/Rollcall.Access", "Rollcall.Access Runs.Read", "a,b", "a\"b"})
     CHECK(complaint(with("ROLLCALL_API_SCOPE", wrong)).find("ROLLCALL_API_SCOPE") != std::string::npos);
 }
+
+TEST_CASE("Copilot's tokens are the API's, or those of an app of its own that Copilot alone may bring") {
+  const std::string token_store = "ab3be6b7-f5df-413d-ac2d-abf1e3fd9c0b";
+  CHECK(load(least).policy.copilot_audiences.empty());
+  const auto own = load(with("M365_COPILOT_CLIENT_ID", copilot_app)).policy;
+  CHECK(own.copilot_audiences == std::vector{"api://" + copilot_app, copilot_app});
+  CHECK(own.copilot_clients == std::vector{token_store, copilot_app});
+  CHECK(own.audiences == std::vector{client, "api://" + client});
+  Variables named = with("M365_COPILOT_CLIENT_ID", copilot_app);
+  named["M365_COPILOT_APP_ID_URI"] = "api://auth-x/" + copilot_app;
+  named["M365_COPILOT_TENANT_ID"] = tenant;
+  CHECK(load(named).policy.copilot_audiences == std::vector{"api://auth-x/" + copilot_app, copilot_app});
+  named["M365_COPILOT_CLIENT_ID"] = client;  // one app for both
+  CHECK(load(named).policy.copilot_audiences.empty());
+  CHECK(load(named).policy.audiences ==
+        std::vector{client, "api://" + client, "api://auth-x/" + copilot_app});
+  CHECK_THAT(complaint(with("M365_COPILOT_CLIENT_ID", "copilot")), Catch::Contains("M365_COPILOT_CLIENT_ID"));
+  CHECK_THAT(complaint(with("M365_COPILOT_TENANT_ID", client)), Catch::Contains("M365_COPILOT_TENANT_ID"));
+  CHECK_THAT(complaint(with("M365_COPILOT_APP_ID_URI", "api://x")),
+             Catch::Contains("M365_COPILOT_CLIENT_ID"));
+}

@@ -7,10 +7,10 @@ using namespace rollcall::front;
 
 namespace {
 
-Json answer(const std::string& media_type = "application/json") {
+Json answer() {
   return {{"200",
            {{"description", "d"},
-            {"content", {{media_type, {{"schema", {{"$ref", "#/components/schemas/Thing"}}}}}}}}}};
+            {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/Thing"}}}}}}}}}};
 }
 
 Json post(const Json& body) {
@@ -37,8 +37,8 @@ Json document_of(const Json& paths) {
 }  // namespace
 
 TEST_CASE("3.1's words become 3.0's, and what nobody refers to is left out") {
-  const Json made =
-      copilot_document(document_of({{"/a", {{"get", {{"operationId", "get"}, {"responses", answer()}}}}}}));
+  const Json made = copilot_document(
+      document_of({{"/copilot/v1/actions/a", {{"get", {{"operationId", "get"}, {"responses", answer()}}}}}}));
   CHECK(made["openapi"] == "3.0.3");
   const Json schemas = made["components"]["schemas"];
   CHECK(schemas["Thing"]["type"] == "object");
@@ -46,27 +46,22 @@ TEST_CASE("3.1's words become 3.0's, and what nobody refers to is left out") {
   CHECK(schemas["Thing"]["properties"]["a"]["enum"] == Json::array({1}));
   CHECK(schemas["Part"] == Json({{"type", "string"}, {"nullable", true}, {"enum", {"type", "const"}}}));
   CHECK_FALSE(schemas.contains("Unused"));
-  CHECK_FALSE(made["paths"]["/a"]["get"].contains("x-openai-isConsequential"));
+  CHECK(made["paths"]["/copilot/v1/actions/a"]["get"]["x-openai-isConsequential"] == false);
 }
 
-TEST_CASE("What Copilot cannot call is left out; what changes something is marked") {
-  const Json flat = {
-      {"type", "object"},
-      {"properties",
-       {{"ids", {{"type", "array"}, {"items", {{"type", "string"}}}}}, {"n", {{"type", "integer"}}}}}};
-  const Json nested = {{"type", "object"}, {"properties", {{"o", {{"type", "object"}}}}}};
-  const Json made = copilot_document(
-      document_of({{"/flat", {{"post", post(flat)}}},
-                   {"/nested", {{"post", post(nested)}}},
-                   {"/stream", {{"get", {{"responses", answer("text/event-stream")}}}}},
-                   {"/hook", {{"post", {{"security", Json::array()}, {"responses", answer()}}}}}}));
+TEST_CASE("Copilot is offered its actions and nothing else; what changes something is marked") {
+  const Json flat = {{"type", "object"}, {"properties", {{"n", {{"type", "integer"}}}}}};
+  const Json made = copilot_document(document_of({{"/copilot/v1/actions", {{"post", post(flat)}}},
+                                                  {"/copilot/v1/actions/b", {{"post", post(flat)}}},
+                                                  {"/api/v1/b", {{"post", post(flat)}}}}));
   CHECK(made["paths"].size() == 1);
-  CHECK(made["paths"]["/flat"]["post"]["x-openai-isConsequential"] == true);
+  CHECK(made["paths"]["/copilot/v1/actions/b"]["post"]["x-openai-isConsequential"] == true);
 }
 
 TEST_CASE("Header parameters are left to the client") {
   Json operation = {{"responses", answer()},
                     {"parameters", Json::array({{{"name", "Idempotency-Key"}, {"in", "header"}}})}};
-  CHECK_FALSE(copilot_document(document_of({{"/a", {{"get", operation}}}}))["paths"]["/a"]["get"].contains(
-      "parameters"));
+  CHECK_FALSE(copilot_document(document_of(
+      {{"/copilot/v1/actions/a", {{"get", operation}}}}))["paths"]["/copilot/v1/actions/a"]["get"]
+                  .contains("parameters"));
 }

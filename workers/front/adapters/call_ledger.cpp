@@ -225,11 +225,14 @@ CallLedger::CallLedger(Parts parts) : state_(std::make_shared<State>(std::move(p
 
 void CallLedger::begin(AgentCall call, OnBegun done) const {
   BegunCall begun{crypto::new_uuid(), state_->parts.clock.steady(), std::move(call)};
+  const auto finish = [state = state_, begun, done](std::monostate, const std::exception_ptr& failed) {
+    if (failed) state->count(begun.call, "not_on_record");
+    done(begun, failed);
+  };
   try {
-    state_->begins.ask(begun, [state = state_, begun, done](
-                                  std::monostate, const std::exception_ptr& failed) { done(begun, failed); });
+    state_->begins.ask(begun, finish);
   } catch (...) {
-    done(begun, std::current_exception());
+    finish({}, std::current_exception());
   }
 }
 

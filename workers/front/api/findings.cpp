@@ -22,6 +22,10 @@ Response list(Parts& parts, const Call& call) {
   return page_answer(call, name, {std::move(page.items), std::move(page.next)});
 }
 
+Response show(Parts& parts, const Call& call) {
+  return json_answer(200, findings::show(parts.database, seen_by(call), uuid_in_path(call, "finding")));
+}
+
 Response decide(Parts& parts, const Call& call, const std::string& state) {
   const Uuid id = uuid_in_path(call, "finding");
   findings::Decision decision{state, text_in_body(call, "why"), std::nullopt};
@@ -78,9 +82,16 @@ Routes findings_routes(Parts& parts) {
         .answers = {{200, "FindingPage", "A page of findings."}},
         .tag = tag},
        [&parts](const Call& call) { return list(parts, call); }},
+      {{.method = "GET",
+        .path = one,
+        .id = "get_finding",
+        .summary = "A finding as it is now.",
+        .answers = {{200, "Finding", "The finding."}},
+        .tag = tag},
+       [&parts](const Call& call) { return show(parts, call); }},
       {{.method = "POST",
         .path = one + "/acknowledge",
-        .id = "acknowledge_finding",
+        .id = "take_finding",
         .summary = "Someone has seen it and takes care of it.",
         .body = "FindingDecision",
         .answers = {{200, "Finding", "As it is now."}},
@@ -94,7 +105,7 @@ Routes findings_routes(Parts& parts) {
         .answers = {{200, "Finding", "As it is now."}},
         .tag = tag},
        [&parts](const Call& call) { return decide(parts, call, "dismissed"); }},
-      {scan_operation("/api/v1/scans", "trigger_advisor_scan",
+      {scan_operation("/api/v1/scans", "scan_tenant",
                       "Looks for findings in all of the tenant now, as a job.", Access::operator_only),
        [&parts](const Call& call) { return scan(parts, call); }},
       {scan_operation("/api/v1/organizations/{organization}/scans", "scan_organization",

@@ -1,5 +1,6 @@
 #include "workers/front/api/routes.h"
 
+#include "workers/front/api/agents.h"
 #include "workers/front/api/document.h"
 #include "workers/front/core/copilot_document.h"
 
@@ -48,6 +49,19 @@ Routes document_routes(const Routes& all) {
   return {document_route(openapi_operation, document), document_route(copilot, copilot_document(document))};
 }
 
+namespace {
+
+/// What agents call, over the operations there are.
+Routes agent_routes(Parts& parts, const Routes& operations) {
+  const AgentParts agents{Operations(operations, {.microsoft_enabled = parts.graph != nullptr},
+                                     {parts.database, *parts.components, parts.pool, parts.clock}),
+                          CallLedger({parts.database, parts.outbox, parts.looks ? *parts.looks : parts.pool,
+                                      parts.clock, *parts.metrics, parts.tenant_id, parts.instance})};
+  return copilot_routes(parts, agents);
+}
+
+}  // namespace
+
 Routes all_routes(Parts& parts) {
   Routes routes;
   const auto add = [&routes](Routes area) { std::ranges::move(area, std::back_inserter(routes)); };
@@ -56,6 +70,7 @@ Routes all_routes(Parts& parts) {
         operations_routes, dead_letters_routes, hooks_routes, connections_routes, oauth_routes})
     add(area(parts));
   if (parts.news) add(events_routes(parts));
+  if (parts.components && parts.metrics) add(agent_routes(parts, routes));
   for (auto& route : document_routes(routes))
     routes.push_back(std::move(route));
   return routes;

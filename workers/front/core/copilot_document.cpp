@@ -7,6 +7,9 @@
 namespace rollcall::front {
 namespace {
 
+/// Copilot's actions, one path each.
+constexpr std::string_view actions = "/copilot/v1/actions/";
+
 /// A 3.1 schema in the words of 3.0.
 Json schema_30(const Json& schema) {
   if (schema.is_array()) {
@@ -43,48 +46,9 @@ Json schema_30(const Json& schema) {
   return out;
 }
 
-const Json& resolved(const Json& document, const Json& schema) {
-  if (!schema.is_object() || !schema.contains("$ref")) return schema;
-  return document.at(Json::json_pointer(schema["$ref"].get<std::string>().substr(1)));
-}
-
-bool is_scalar(const Json& schema) {
-  const Json type = schema.value("type", Json());
-  const auto scalar = [](const Json& one) { return one != "object" && one != "array"; };
-  return !schema.contains("$ref") &&
-         (type.is_string() ? scalar(type) : type.is_array() && std::ranges::all_of(type, scalar));
-}
-
-/// Properties of one value each, or lists of such.
-bool is_flat(const Json& document, const Json& body) {
-  const Json& schema = resolved(document, body);
-  for (const auto* composition : {"oneOf", "anyOf", "allOf"})
-    if (schema.contains(composition)) return false;
-  const Json properties = schema.value("properties", Json::object());
-  return std::ranges::all_of(properties, [](const Json& property) {
-    return is_scalar(property) ||
-           (property.value("type", Json()) == "array" && is_scalar(property.value("items", Json::object())));
-  });
-}
-
-bool answers_json(const Json& operation) {
-  const auto& responses = operation["responses"];
-  return std::ranges::any_of(responses.items(), [](const auto& response) {
-    return response.key().starts_with('2') && (!response.value().contains("content") ||
-                                               response.value()["content"].contains("application/json"));
-  });
-}
-
-bool fits(const Json& document, const Json& operation) {
-  if (operation.contains("security") && operation["security"].empty()) return false;  // hooks and documents
-  if (!answers_json(operation)) return false;
-  if (!operation.contains("requestBody")) return true;
-  return is_flat(document, operation["requestBody"]["content"]["application/json"]["schema"]);
-}
-
 Json described(const std::string& method, const Json& operation) {
   Json out = schema_30(operation);
-  if (method != "get") out["x-openai-isConsequential"] = true;
+  out["x-openai-isConsequential"] = method != "get";
   Json parameters = Json::array();
   for (const auto& parameter : operation.value("parameters", Json::array()))
     if (parameter["in"] != "header") parameters.push_back(schema_30(parameter));
@@ -130,7 +94,7 @@ Json copilot_document(const Json& openapi) {
   if (openapi.contains("servers")) document["servers"] = openapi["servers"];
   for (const auto& [path, operations] : openapi["paths"].items())
     for (const auto& [method, operation] : operations.items())
-      if (fits(openapi, operation)) document["paths"][path][method] = described(method, operation);
+      if (path.starts_with(actions)) document["paths"][path][method] = described(method, operation);
   document["components"] = used_components(openapi, document["paths"]);
   return document;
 }
