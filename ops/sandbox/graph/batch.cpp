@@ -58,6 +58,7 @@ Answer judge_part(State& state, const Call& envelope, const Json& item, int& pat
   call.base = envelope.base;
   call.request_id = random_uuid(state);
   call.part = true;
+  call.on_behalf = envelope.on_behalf;
   if (const auto headers = item.find("headers"); headers != item.end() && headers->is_object())
     for (const auto& [name, value] : headers->items())
       if (value.is_string()) call.headers.emplace_back(name, value.get<std::string>());

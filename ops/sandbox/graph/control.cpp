@@ -32,6 +32,9 @@ Json stats_json(const State& state) {
       {"throttled", stats.throttled},
       {"unauthorized", stats.unauthorized},
       {"faults", stats.faults},
+      {"mailboxes", {{"at_once_max", stats.mailbox_at_once_max}, {"throttled", stats.mailbox_throttled}}},
+      {"downloads", stats.downloads},
+      {"invitations", stats.invitations},
       {"delta_links", state.deltas.size()},
       {"members_added", stats.members_added},
       {"members_removed", stats.members_removed},
@@ -108,6 +111,7 @@ Response reset(State& state, const Request& request) {
   state.stats = {};
   if (request.query() == "only=stats") return json(200, {{"ok", true}});
   state.directory = {};
+  state.office = {};
   state.application = {};
   state.notified = 0;
   state.faults = {};

@@ -41,7 +41,9 @@ std::string issue(State& state, const TokenShape& shape, bool for_graph, WallTim
   std::string bearer = sign_jwt(signing_key(state), access_claims(state, shape, now));
   if (!for_graph) return bearer;
   std::erase_if(state.tokens, [&](const auto& known) { return known.second <= now; });
+  std::erase_if(state.delegations, [&](const auto& known) { return !state.tokens.contains(known.first); });
   state.tokens[bearer] = now + shape.lifetime;
+  if (shape.user) state.delegations[bearer] = {*Uuid::parse(shape.user->object_id), shape.scopes};
   return bearer;
 }
 

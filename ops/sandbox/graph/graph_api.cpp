@@ -5,6 +5,7 @@
 #include "ops/sandbox/graph/control.h"
 #include "ops/sandbox/graph/entra.h"
 #include "ops/sandbox/graph/identity.h"
+#include "ops/sandbox/graph/office_api.h"
 
 #include <algorithm>
 #include <array>
@@ -134,19 +135,14 @@ std::optional<Answer> fault_of_group(State& state, const Call& call) {
                                                      : "An injected fault.");
 }
 
-std::optional<Answer> injected_fault(State& state, const Call& call) {
-  if (auto fault = fault_of_group(state, call)) return fault;
-  if (!state.faults.status.empty() && chance(state) < state.faults.rate) return broken(state);
-  if (!call.has("$skiptoken") || chance(state) >= state.faults.page_fail_rate) return std::nullopt;
-  ++state.stats.faults;
-  return fail(503, "serviceNotAvailable", "An injected fault.");
-}
-
-bool authorized(State& state, const Request& request, WallTime now) {
+bool authorized(State& state, const Request& request, Call& call, WallTime now) {
   const auto header = request.header("Authorization");
   if (!header.starts_with("Bearer ")) return false;
   const auto token = state.tokens.find(std::string(header.substr(7)));
-  return token != state.tokens.end() && now < token->second;
+  if (token == state.tokens.end() || now >= token->second) return false;
+  const auto person = state.delegations.find(token->first);
+  if (person != state.delegations.end()) call.on_behalf = &person->second;
+  return true;
 }
 
 Answer unauthorized(State& state) {
@@ -176,7 +172,7 @@ Answer graph(const Request& request, State& state, WallTime now) {
   call.base = "http://" + std::string(request.header("Host")) + "/v1.0";
   call.request_id = random_uuid(state);
   Answer answer;
-  if (!authorized(state, request, now)) {
+  if (!authorized(state, request, call, now)) {
     answer = unauthorized(state);
   } else if (auto body = request.body.empty() ? Result<Json>(Json()) : parse_json(request.body); !body) {
     answer = fail(400, "BadRequest",
@@ -211,6 +207,14 @@ Answer failure(int status, std::string message) {
   Answer answer = fail(status, known == codes.end() ? "generalException" : known->code, std::move(message));
   if (status == 429) answer.headers.emplace_back("Retry-After", "1");
   return answer;
+}
+
+std::optional<Answer> injected_fault(State& state, const Call& call) {
+  if (auto fault = fault_of_group(state, call)) return fault;
+  if (!state.faults.status.empty() && chance(state) < state.faults.rate) return broken(state);
+  if (!call.has("$skiptoken") || chance(state) >= state.faults.page_fail_rate) return std::nullopt;
+  ++state.stats.faults;
+  return fail(503, "serviceNotAvailable", "An injected fault.");
 }
 
 Answer broken(State& state, bool applied) {
@@ -299,6 +303,7 @@ Call make_call(std::string method, std::string target) {
 }
 
 Answer metered(State& state, Call& call, WallTime now) {
+  if (auto answer = office(state, call, now)) return std::move(*answer);
   const Route* route = find_route(call);
   if (!route) return fail(400, "BadRequest", "Resource not found for the segment '" + call.path() + "'.");
   resize(state);
@@ -377,6 +382,7 @@ Stamp stamp(const Call& call, WallTime now) {
 Response handle(const Request& request, State& state, WallTime now) {
   const auto path = request.path();
   if (path.starts_with("/v1.0/")) return to_response(graph(request, state, now));
+  if (path == "/_layouts/15/download.aspx") return download(request, state, now);
   if (path == "/sandbox" || path.starts_with("/sandbox/")) return control(request, state, now);
   return entra(request, state, now);
 }

@@ -20,6 +20,7 @@ struct Call {
   Json body;
   std::string base;  ///< "http://host/v1.0", for absolute links
   std::string request_id;
+  const Delegation* on_behalf = nullptr;  ///< null: the app itself calls
   bool part = false;
 
   [[nodiscard]] std::string option(std::string_view name) const;  ///< empty where absent
@@ -57,6 +58,8 @@ std::optional<std::size_t> skip_position(const Call& call);
 std::size_t page_fill(State& state, std::size_t asked);
 /// One of the injected statuses, as Graph words it.
 Answer broken(State& state, bool applied = false);
+/// What goes wrong with this call on purpose, if anything.
+std::optional<Answer> injected_fault(State& state, const Call& call);
 /// A failure of that status, as Graph words it.
 Answer failure(int status, std::string message);
 Stamp stamp(const Call& call, WallTime now);

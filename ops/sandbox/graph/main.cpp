@@ -45,6 +45,9 @@ Prints {"url":"http://127.0.0.1:PORT"} when ready; SIGTERM or SIGINT ends it.
   --rng-seed N           of faults, orders and ids (default 1)
   --help
 
+People have mail, a calendar and documents, made when they are first asked for and forgotten at the end; a token that
+speaks for a person opens their own, as far as its scopes go. 4 requests at once to one mailbox, more get 429.
+
 Control, without a token: GET /sandbox/stats, /sandbox/log[?group=ID], /sandbox/groups/ID/members,
 /sandbox/tokens (those for Graph);
 POST /sandbox/seed, /sandbox/faults, /sandbox/reset[?only=stats], /sandbox/expire-delta {"mode":"gone"|"sync_state_not_found"},
@@ -176,12 +179,15 @@ int run(int count, char** values) {
   auto server = std::make_unique<http_server::Server>(
       arguments.server, [&](http_server::Request request, http_server::Respond respond) {
         const bool slow = arguments.latency.count() > 0 && request.path().starts_with("/v1.0/") && timers;
-        calls.serve(std::move(request), [&, slow, respond](http_server::Response response) {
-          if (response.status == 0) return;  // an injected cut: respond goes, and the connection with it
-          if (!slow) return respond(std::move(response));
-          timers.load()->after(arguments.latency, [respond, response = std::move(response)]() mutable {
-            respond(std::move(response));
-          });
+        const auto mailbox = sandbox_graph::begin_mailbox(state, request);
+        calls.serve(std::move(request), [&, slow, mailbox, respond](http_server::Response response) {
+          // Status 0 is an injected cut: respond goes, and the connection with it.
+          auto end = [&state, mailbox, respond, response = std::move(response)]() mutable {
+            sandbox_graph::end_mailbox(state, mailbox);
+            if (response.status != 0) respond(std::move(response));
+          };
+          if (!slow) return end();
+          timers.load()->after(arguments.latency, end);
         });
       });
   timers = server.get();

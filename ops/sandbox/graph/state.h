@@ -2,6 +2,7 @@
 #include "common/http_server/server.h"
 #include "ops/sandbox/graph/directory.h"
 #include "ops/sandbox/graph/keys.h"
+#include "ops/sandbox/graph/office.h"
 #include "ops/sandbox/graph/throttle.h"
 
 #include <chrono>
@@ -55,6 +56,7 @@ struct Stats {
   long http = 0, batches = 0, tokens = 0;
   long reads = 0, writes = 0, throttled = 0, unauthorized = 0, faults = 0;
   long members_added = 0, members_removed = 0, users_removed = 0;
+  long mailbox_at_once_max = 0, mailbox_throttled = 0, downloads = 0, invitations = 0;
   double units = 0;
   std::map<std::string, long> operations;
   std::set<std::string> groups_touched;
@@ -135,7 +137,9 @@ struct State {
   Application application;
   Throttle throttle;
   Entra entra;
-  std::unordered_map<std::string, WallTime> tokens;  ///< bearer → end, those for Graph
+  std::unordered_map<std::string, WallTime> tokens;         ///< bearer → end, those for Graph
+  std::unordered_map<std::string, Delegation> delegations;  ///< bearer → whom it speaks for, if anybody
+  Office office;
   std::unordered_map<std::string, DeltaToken> deltas;
   std::size_t deltas_swept_at = 4096;  ///< so many, and those that expired are dropped
   std::string delta_loss;              ///< "" or how older delta tokens fail: "gone", "sync_state_not_found"
