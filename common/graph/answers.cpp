@@ -138,6 +138,7 @@ Answer read(int status, Json body, const HeaderOf& header, WallTime now) {
   Response& response = answer.response;
   response.status = status;
   response.request_id = header("request-id");
+  response.location = header("Location");
   response.retry_after = parse_retry_after(header("Retry-After"), now);
   answer.throttle.resource_units = parse_number(header("x-ms-resource-unit"));
   answer.throttle.percentage =
@@ -218,6 +219,7 @@ Cost cost_of(std::string_view method, std::string_view url) {
   // An action that only reads, by POST for the length of its input: 5 units, 2 with $select.
   if (method == "POST" && path.size() == 2 && path[0] == "directoryobjects" && path[1] == "getbyids")
     return {option_of(query, "select") ? 2.0 : 5.0, 0};
+  if (method == "POST" && path.size() == 3 && path[2] == "getschedule") return {1, 0};
   if (method != "GET") return {1, 1};
   double units = 1;
   if (path.size() >= 3 && path[0] == "groups" && path[2] == "members") units = 3;

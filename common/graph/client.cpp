@@ -26,7 +26,10 @@ bool asks_for_pause(const Response& response) {
 
 Client::Client(http_client::Transport& transport, TokenSource& tokens, Governor& governor, const Clock& clock,
                Options options, metrics::Registry& metrics)
-    : state_(std::make_unique<State>(transport, tokens, governor, clock, std::move(options), metrics)) {}
+    : state_(std::make_unique<State>(transport, &tokens, &governor, clock, std::move(options), metrics)) {}
+Client::Client(http_client::Transport& transport, const Clock& clock, Options options,
+               metrics::Registry& metrics)
+    : state_(std::make_unique<State>(transport, nullptr, nullptr, clock, std::move(options), metrics)) {}
 Client::~Client() = default;
 
 Response Client::send(const Request& request, const CallContext& context) {
@@ -35,6 +38,7 @@ Response Client::send(const Request& request, const CallContext& context) {
   const auto left = [&] { return std::chrono::ceil<milliseconds>(deadline - s.clock.steady()); };
   const Cost cost = cost_of(request.method, request.url);
   const bool read = cost.writes <= 0;
+  Governor& governor = s.governor_of(context);
   const Backoff backoff{milliseconds{500}, std::chrono::seconds{30}};
   http_client::Request http = s.http_of(request.method, request.url, context.priority);
   http.headers.insert(http.headers.end(), request.headers.begin(), request.headers.end());
@@ -44,7 +48,7 @@ Response Client::send(const Request& request, const CallContext& context) {
   }
   bool refreshed = false;
   for (int attempt = 1;; ++attempt) {
-    const std::string token = s.token(context.stop);
+    const std::string token = s.token_for(context);
     const auto reservation =
         s.acquire(cost, context, std::min(context.patience, std::max(left(), milliseconds{0})));
     const std::string id = State::prepare(http, token);
@@ -55,9 +59,10 @@ Response Client::send(const Request& request, const CallContext& context) {
     s.tell_breaker(raw);
     Answer answer = read_answer(raw, s.clock.wall());
     Response& response = answer.response;
-    s.governor.settle(reservation, actual_of(cost, answer));
-    s.governor.observe_percentage(answer.throttle.percentage);
-    if (!response.ok()) State::log_failure(request.method, request.url, answer, raw, id);
+    governor.settle(reservation, actual_of(cost, answer));
+    governor.observe_percentage(answer.throttle.percentage);
+    if (!response.ok() && response.location.empty())
+      State::log_failure(request.method, request.url, answer, raw, id);
 
     const bool denied =
         response.status == 403 && context.renew_when_denied && !refreshed && s.worth_renewing();
@@ -66,13 +71,13 @@ Response Client::send(const Request& request, const CallContext& context) {
         throw Error(Fault::denied, "graph_not_permitted",
                     "Microsoft Graph refuses even a fresh token (request-id " + response.request_id + ")");
       refreshed = true;
-      s.drop_token(token, raw);
+      s.drop_token(token, raw, context.on_behalf);
       --attempt;
       continue;
     }
     const bool throttled = response.status == 429;
     if (throttled) State::count(s.throttled_total, context.usage, &Usage::throttled);
-    if (asks_for_pause(response)) s.governor.apply_pause(pause_after(answer, attempt));
+    if (asks_for_pause(response)) governor.apply_pause(pause_after(answer, attempt));
     // A write that never left is as good as not tried; any other is sent once.
     const bool repeatable = read || (raw.status == 0 && !raw.sent);
     if (!repeatable || !worth_repeating(response.status)) return std::move(response);
@@ -144,9 +149,9 @@ void Client::State::end_batch(const std::shared_ptr<BatchCall>& call, const http
       pause = std::max(pause, pause_after(answer, 1));  // the longest of the parts (json-batching)
     responses.push_back(answer.response);
   }
-  governor.settle(call->reservation, actual);
-  governor.observe_percentage(percentage);
-  governor.apply_pause(pause);
+  governor().settle(call->reservation, actual);
+  governor().observe_percentage(percentage);
+  governor().apply_pause(pause);
   try {
     call->done(std::move(responses));
   } catch (const std::exception& error) {

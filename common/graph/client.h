@@ -16,9 +16,10 @@
 #include <string>
 #include <vector>
 
-/// Microsoft Graph, application permissions. Facts and their sources stand at each rule.
+/// Microsoft Graph, with the app's permissions or a person's own. Facts and their sources stand at each rule.
 namespace rollcall::graph {
 
+class Bearer;
 class TokenSource;
 
 /// What a run spent, counted over all its calls. Shared by the caller and the client's threads.
@@ -27,6 +28,13 @@ struct Usage {
   std::atomic<long> reads{0};   ///< metered reads: plain GETs and the GET parts of batches
   std::atomic<long> writes{0};  ///< metered writes, each part of a batch by itself
   std::atomic<long> throttled{0};  ///< answers 429, whole or part
+};
+
+/// For whom a call is made, where it is not the app itself: with whose token, and paced by what. Outlook
+/// counts by mailbox and SharePoint by person (throttling-limits), so neither has a part in the app's quota.
+struct OnBehalf {
+  Bearer& bearer;
+  Governor& governor;
 };
 
 /// How a call is to be made. Lives at least as long as the call.
@@ -42,6 +50,8 @@ struct CallContext {
   Usage* usage = nullptr;
   /// Whom the call serves: those who wait for the quota take turns by it. Empty: nobody in particular.
   std::string organization;
+  /// Null: for the app. send() alone looks at it.
+  const OnBehalf* on_behalf = nullptr;
   /// Called on the calling thread after every wait, just before a call leaves, which may be long after it was
   /// made: the process may have been stopped meanwhile. What it throws passes through, and nothing is sent.
   std::function<void()> before_sending;
@@ -65,6 +75,7 @@ struct Response {
   std::string error_code;  ///< most specific known error.code, empty on success
   std::string error_message;
   std::string request_id;  ///< Graph's request-id, for the audit trail and for support
+  std::string location;  ///< where a redirection leads: never followed here, and a secret where it is signed
   std::optional<std::chrono::milliseconds> retry_after;
   [[nodiscard]] bool ok() const { return status >= 200 && status < 300; }
 };
@@ -75,6 +86,8 @@ struct Options {
   std::chrono::milliseconds request_timeout{60'000};
   int read_attempts_max = 6;
   CircuitBreakerOptions circuit_breaker{};
+  std::string workload =
+      {};  ///< names the circuit in the metrics where a process has several; empty: the one
 };
 
 /// Safe from any thread. Every request waits for the governor first, carries client-request-id, is retried
@@ -83,6 +96,8 @@ class Client {
  public:
   Client(http_client::Transport& transport, TokenSource& tokens, Governor& governor, const Clock& clock,
          Options options, metrics::Registry& metrics);
+  /// For calls on people's behalf alone.
+  Client(http_client::Transport& transport, const Clock& clock, Options options, metrics::Registry& metrics);
   ~Client();
 
   /// One request, blocking. GETs are retried (429 by Retry-After; 0, 500, 502, 503, 504 with backoff, 503

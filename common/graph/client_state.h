@@ -4,6 +4,7 @@
 #include "common/crypto/crypto.h"
 #include "common/graph/answers.h"
 #include "common/graph/batch_call.h"
+#include "common/graph/bearer.h"
 #include "common/graph/circuit_breaker.h"
 #include "common/graph/client.h"
 #include "common/graph/token_source.h"
@@ -16,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -33,8 +35,8 @@ inline Error unavailable(const std::string& why) {
 
 struct Client::State {
   http_client::Transport& transport;
-  TokenSource& tokens;
-  Governor& governor;
+  TokenSource* const app_tokens;  // null: for people alone
+  Governor* const app_governor;
   const Clock& clock;
   const Options options;
   CircuitBreaker breaker;
@@ -50,11 +52,11 @@ struct Client::State {
   std::optional<SteadyTime> renewed_at;  // because of a 403
   std::thread worker;
 
-  State(http_client::Transport& given_transport, TokenSource& given_tokens, Governor& given_governor,
+  State(http_client::Transport& given_transport, TokenSource* given_tokens, Governor* given_governor,
         const Clock& given_clock, Options given, metrics::Registry& registry)
       : transport(given_transport),
-        tokens(given_tokens),
-        governor(given_governor),
+        app_tokens(given_tokens),
+        app_governor(given_governor),
         clock(given_clock),
         options(std::move(given)),
         breaker(options.circuit_breaker),
@@ -66,7 +68,9 @@ struct Client::State {
                                        "Calls not made because the circuit breaker was open")),
         interactive_wait(wait_of(registry, "interactive")),
         bulk_wait(wait_of(registry, "bulk")),
-        breaker_state(registry.gauge("rollcall_graph_circuit_state", "0 closed, 1 half open, 2 open")),
+        breaker_state(registry.gauge(
+            "rollcall_graph_circuit_state", "0 closed, 1 half open, 2 open",
+            options.workload.empty() ? metrics::Labels{} : metrics::Labels{{"workload", options.workload}})),
         worker([this] { run(); }) {}
 
   ~State() {
@@ -105,9 +109,17 @@ struct Client::State {
     }
   }
 
+  [[nodiscard]] TokenSource& tokens() const { return of_the_app(app_tokens); }
+  [[nodiscard]] Governor& governor() const { return of_the_app(app_governor); }
+  template <class Part>
+  static Part& of_the_app(Part* part) {
+    if (!part) throw std::logic_error("a call for the app with a client for people's calls");
+    return *part;
+  }
+
   std::string token(const std::stop_token& stop) {
     try {
-      return tokens.token(stop);
+      return tokens().token(stop);
     } catch (const Error& error) {
       // At start a refusal is a wrong setting; during a call it means that someone must grant something.
       if (error.code() != "graph_token_refused") throw;
@@ -115,17 +127,24 @@ struct Client::State {
     }
   }
 
+  [[nodiscard]] Governor& governor_of(const CallContext& context) const {
+    return context.on_behalf ? context.on_behalf->governor : governor();
+  }
+  std::string token_for(const CallContext& context) {
+    return context.on_behalf ? context.on_behalf->bearer.token(context.stop) : token(context.stop);
+  }
+
   /// Room for one call, which must be settled and told to the breaker. Throws where there is none in time.
   std::uint64_t acquire(Cost cost, const CallContext& context, std::chrono::milliseconds patience) {
     std::chrono::milliseconds wait{0};
     const auto begun = clock.steady();
-    const auto id =
-        governor.acquire(cost, context.priority, patience, context.stop, wait, context.organization);
+    Governor& pace = governor_of(context);
+    const auto id = pace.acquire(cost, context.priority, patience, context.stop, wait, context.organization);
     (context.priority == Priority::interactive ? interactive_wait : bulk_wait)
         .observe(std::chrono::duration<double>(clock.steady() - begun).count());
     if (id) {
-      confirm(*id, context);
-      admit(*id);
+      confirm(*id, context, pace);
+      admit(*id, pace);
       return *id;
     }
     if (context.stop.stop_requested()) throw unavailable("stopped while waiting for the quota");
@@ -135,22 +154,22 @@ struct Client::State {
                 wait);
   }
 
-  void confirm(std::uint64_t reservation, const CallContext& context) {
+  void confirm(std::uint64_t reservation, const CallContext& context, Governor& pace) {
     if (!context.before_sending) return;
     try {
       context.before_sending();
     } catch (const std::exception&) {
-      governor.settle(reservation, {0, 0});
+      pace.settle(reservation, {0, 0});
       throw;
     }
   }
 
   /// Asked last, when nothing else stands between a call and the wire: a probe let through is made.
-  void admit(std::uint64_t reservation) {
+  void admit(std::uint64_t reservation, Governor& pace) {
     const auto wait = breaker.refuse(clock.steady());
     show_breaker();
     if (!wait) return;
-    governor.settle(reservation, {0, 0});
+    pace.settle(reservation, {0, 0});
     refused_total.add();
     // Waiting for a service to come back is no attempt.
     throw Error(Fault::throttled, "graph_unavailable",
@@ -241,12 +260,13 @@ struct Client::State {
     if (usage) ++(usage->*field);
   }
 
-  /// What support asks for (best-practices-concept). Never the body or the query: they name people.
+  /// What support asks for (best-practices-concept). Never the body, the query or the words of a search: they
+  /// name people.
   static void log_failure(const std::string& method, const std::string& url, const Answer& answer,
                           const http_client::Response& http, const std::string& client_request_id) {
     const std::string path = relative_url(url);
     log::debug("graph_request_failed", {{"method", method},
-                                        {"path", path.substr(0, path.find('?'))},
+                                        {"path", path.substr(0, path.find_first_of("?("))},
                                         {"status", answer.response.status},
                                         {"code", answer.response.error_code},
                                         {"client_request_id", client_request_id},
@@ -260,10 +280,12 @@ struct Client::State {
   /// Forgets the token. A claims challenge (continuous access evaluation) is answered by a fresh token, which
   /// is all that an app without the capability "cp1" can do; it is logged because it says why the token ended
   /// early.
-  void drop_token(const std::string& token, const http_client::Response& http) {
+  void drop_token(const std::string& token, const http_client::Response& http,
+                  const OnBehalf* on_behalf = nullptr) {
     if (http.header("WWW-Authenticate").find("claims=") != std::string_view::npos)
       log::info("graph_claims_challenge", {{"request_id", std::string(http.header("request-id"))}});
-    tokens.invalidate(token);
+    if (on_behalf) return on_behalf->bearer.invalidate(token);
+    tokens().invalidate(token);
   }
 
   /// Whether a fresh token could answer a 403: one that was fetched for that less than a minute ago holds all

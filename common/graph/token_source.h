@@ -1,6 +1,7 @@
 #pragma once
 #include "common/config/settings.h"
 #include "common/core/clock.h"
+#include "common/graph/bearer.h"
 #include "common/http_client/client.h"
 
 #include <chrono>
@@ -22,18 +23,18 @@ struct Credentials {
 /// App-only tokens by the client-credentials grant (v2-oauth2-client-creds-grant-flow), by secret or by
 /// certificate assertion (PS256, certificate-credentials). Kept in memory only; one request at a time whoever
 /// asks (single-flight); renewed 5 minutes before the end, as MSAL does. Safe from any thread.
-class TokenSource {
+class TokenSource final : public Bearer {
  public:
   TokenSource(http_client::Transport& transport, const Clock& clock, Credentials credentials);
-  ~TokenSource();
+  ~TokenSource() override;
 
   /// A token that is good for now. Blocks while one is fetched. Throws Error:
   ///   config ("graph_token_refused") with the AADSTS number in plain words – wrong secret, unknown app or
   ///   tenant, … transient ("graph_unavailable") – the endpoint is down; throttled with retry_after – it said
   ///   so
-  std::string token(const std::stop_token& stop);
+  std::string token(const std::stop_token& stop) override;
   /// Graph refused `token` (401): forget it, unless a newer one is there already.
-  void invalidate(const std::string& token);
+  void invalidate(const std::string& token) override;
 
  private:
   struct State;

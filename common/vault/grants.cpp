@@ -2,6 +2,7 @@
 
 #include "common/core/error.h"
 #include "common/core/waiting.h"
+#include "common/crypto/crypto.h"
 #include "common/vault/grant_store.h"
 
 #include <algorithm>
@@ -36,6 +37,11 @@ AccessToken opened(Keyring& keyring, const GrantKey& key, const Look& look) {
   if (!tokens)
     throw Error(Fault::config, tokens.error().code, "The grant cannot be read: " + tokens.error().message);
   return {std::move(tokens->access_token), look.may_write, look.scopes, look.expires_in};
+}
+
+/// Whether this is still the grant's token.
+bool holds(Keyring& keyring, const GrantKey& key, const Look& look, const std::string& token) {
+  return opened(keyring, key, look).token == token;
 }
 
 Error error_of(const RefreshOutcome& outcome) {
@@ -73,6 +79,32 @@ AccessToken Grants::access_token(const GrantKey& key, const std::stop_token& sto
       throw error_of(outcome);
     }
   }
+}
+
+void Grants::renew(const GrantKey& key, const std::string& token, const std::stop_token& stop) {
+  milliseconds waited{0};
+  for (milliseconds next = first_look;; next = std::min(2 * next, longest_look)) {
+    const Look look = connected(database_, key);
+    if (!holds(keyring_, key, look, token)) return;
+    const auto outcome = renewer_.refresh(look.id, stop, When::now);
+    if (outcome.refreshed == Refreshed::busy) {
+      if (waited >= patience || !pause(next, stop))
+        throw Error(Fault::transient, "graph_unavailable", "Another process is still renewing the token.");
+      waited += next;
+    } else if (outcome.refreshed == Refreshed::renewed) {
+      return;
+    } else if (!outcome.code.empty() && outcome.refreshed != Refreshed::reconnect) {
+      throw error_of(outcome);
+    }
+  }
+}
+
+void Grants::give_up(const GrantKey& key, const std::string& token) {
+  const Look look = connected(database_, key);
+  if (!holds(keyring_, key, look, token)) return;
+  const auto held =
+      take_lease(database_, look.id, crypto::new_uuid().to_string(), std::chrono::seconds{30}, When::now);
+  if (held) save_over(database_, *held, "grant_token_refused", "Microsoft Graph refuses even a fresh token");
 }
 
 }  // namespace rollcall::vault

@@ -31,6 +31,13 @@ class Grants {
   ///   config – Entra ID refuses the app, or the key of the grant is missing
   AccessToken access_token(const GrantKey& key, const std::stop_token& stop);
 
+  /// Microsoft Graph refuses `token`, which should be good: the grant is renewed now, unless it was since.
+  /// Throws as access_token().
+  void renew(const GrantKey& key, const std::string& token, const std::stop_token& stop);
+  /// Microsoft Graph refuses the renewed one as well: the person must connect again. Nothing where the grant
+  /// holds another token by now.
+  void give_up(const GrantKey& key, const std::string& token);
+
  private:
   postgres::Database& database_;
   Keyring& keyring_;

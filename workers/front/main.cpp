@@ -10,6 +10,7 @@
 #include "workers/front/api/connections.h"
 #include "workers/front/api/document.h"
 #include "workers/front/api/routes.h"
+#include "workers/front/connectors/connectors.h"
 #include "workers/front/settings.h"
 
 #include <optional>
@@ -46,6 +47,11 @@ int main(int argc, char** argv) try {
   vault::TokenEndpoint endpoint{transport, clock, options.microsoft.credentials, options.microsoft.root};
   std::optional<front::Vault> vault;
   if (keyring) vault.emplace(front::Vault{*keyring, endpoint, authenticator, options.pipeline.public_root});
+  std::optional<front::Connectors> connectors;
+  if (vault)
+    connectors.emplace(front::Connectors::Parts{database, *vault, transport, clock, metrics,
+                                                options.microsoft.root,
+                                                options.common.worker + "/" + options.common.instance});
   const schema::Validator components = front::component_validator();
   front::Pool pool{options.threads, options.queue_max};
   front::Pool looks{2, options.queue_max};
@@ -65,7 +71,8 @@ int main(int argc, char** argv) try {
                      .streams_max = options.streams_max,
                      .components = &components,
                      .instance = options.common.worker + "/" + options.common.instance,
-                     .vault = vault ? &*vault : nullptr};
+                     .vault = vault ? &*vault : nullptr,
+                     .connectors = connectors ? &*connectors : nullptr};
   front::Pipeline pipeline{front::all_routes(parts),
                            options.pipeline,
                            {authenticator, database, components, pool, clock, metrics}};

@@ -115,6 +115,12 @@ const DriveItem* find_item(const Drive* drive, const std::string& id) {
   return found == drive->items.end() ? nullptr : &*found;
 }
 
+/// "/me/drive/…" or "/drives/{id}/…"
+const Drive* drive_of(State& state, const Call& call, const Person& person, WallTime now) {
+  return call.segments[0] == "me" ? &own_drive(state, person.user, now)
+                                  : find_drive(state, call.segments[1], person.user.id, now);
+}
+
 /// "bytes=0-99" of so many; nothing where it is no such range.
 std::optional<std::pair<std::size_t, std::size_t>> range_of(std::string_view header, std::size_t size) {
   std::size_t first = 0, last = 0;
@@ -148,33 +154,24 @@ Answer get_my_drive(State& state, const Call& call, const Person& person, WallTi
   return one ? Answer{200, std::move(*one), {}} : bad_select(one.error());
 }
 
-Answer list_my_root(State& state, const Call& call, const Person& person, WallTime now) {
-  const Drive& drive = own_drive(state, person.user, now);
-  return children(state, call, drive, drive.items[0].id);
-}
-
-Answer search_my_drive(State& state, const Call& call, const Person& person, WallTime now) {
-  return search(state, call, own_drive(state, person.user, now));
-}
-
 Answer list_root(State& state, const Call& call, const Person& person, WallTime now) {
-  const Drive* drive = find_drive(state, call.segments[1], person.user.id, now);
+  const Drive* drive = drive_of(state, call, person, now);
   return drive ? children(state, call, *drive, drive->items[0].id) : item_not_found();
 }
 
 Answer list_children(State& state, const Call& call, const Person& person, WallTime now) {
-  const Drive* drive = find_drive(state, call.segments[1], person.user.id, now);
+  const Drive* drive = drive_of(state, call, person, now);
   const DriveItem* item = find_item(drive, call.segments[3]);
   return item ? children(state, call, *drive, item->id) : item_not_found();
 }
 
 Answer search_drive(State& state, const Call& call, const Person& person, WallTime now) {
-  const Drive* drive = find_drive(state, call.segments[1], person.user.id, now);
+  const Drive* drive = drive_of(state, call, person, now);
   return drive ? search(state, call, *drive) : item_not_found();
 }
 
 Answer get_item(State& state, const Call& call, const Person& person, WallTime now) {
-  const Drive* drive = find_drive(state, call.segments[1], person.user.id, now);
+  const Drive* drive = drive_of(state, call, person, now);
   const DriveItem* item = find_item(drive, call.segments[3]);
   if (!item) return item_not_found();
   Json whole = item_json(*drive, *item);
@@ -184,7 +181,7 @@ Answer get_item(State& state, const Call& call, const Person& person, WallTime n
 }
 
 Answer get_content(State& state, const Call& call, const Person& person, WallTime now) {
-  const Drive* drive = find_drive(state, call.segments[1], person.user.id, now);
+  const Drive* drive = drive_of(state, call, person, now);
   const DriveItem* item = find_item(drive, call.segments[3]);
   if (!item) return item_not_found();
   if (item->folder) return fail(400, "invalidRequest", "Only files have content.");

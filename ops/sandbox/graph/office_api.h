@@ -31,8 +31,6 @@ Answer get_site_drive(State& state, const Call& call, const Person& person, Wall
 Answer list_site_drives(State& state, const Call& call, const Person& person, WallTime now);
 // drives.cpp
 Answer get_my_drive(State& state, const Call& call, const Person& person, WallTime now);
-Answer list_my_root(State& state, const Call& call, const Person& person, WallTime now);
-Answer search_my_drive(State& state, const Call& call, const Person& person, WallTime now);
 Answer list_root(State& state, const Call& call, const Person& person, WallTime now);
 Answer list_children(State& state, const Call& call, const Person& person, WallTime now);
 Answer search_drive(State& state, const Call& call, const Person& person, WallTime now);

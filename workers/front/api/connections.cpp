@@ -20,12 +20,6 @@ constexpr const char* end_note =
     "remove Rollcall at https://myapps.microsoft.com (or ask an administrator). An access token that was "
     "handed out before ends by itself, within 90 minutes.";
 
-Uuid person_of(const Call& call) {
-  const auto person = call.caller.application ? std::nullopt : Uuid::parse(call.caller.object_id);
-  if (!person) throw Refused({403, "person_required", "Only a person can connect something of theirs."});
-  return *person;
-}
-
 Json or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
 }
@@ -59,19 +53,16 @@ Response list(Parts& parts, const Call& call) {
 }
 
 Response make(Parts& parts, const Call& call) {
-  const Vault& vault = vault_of(parts);
+  vault_of(parts);
   const Uuid person = person_of(call);
   const auto connector = vault::parse_connector(call.body.at("connector").get<std::string>());
   if (!connector) throw body_mistake("/connector", "is none of the connectors that GET of this path lists");
   const bool may_write = call.body.value("write", false);
-  const auto secret = parts.database.transact([&](postgres::Transaction& transaction) {
-    return vault::make_ticket(transaction, {call.caller.tenant_id, person, *connector}, may_write,
-                              connect_time);
-  });
+  const auto link = connect_link(parts, {call.caller.tenant_id, person, *connector}, may_write);
   Json scopes = Json::array();
   for (const auto& permission : vault::permissions_of(*connector, may_write))
     scopes.push_back(permission.scope);
-  return json_answer(201, {{"connect_url", vault.public_root + "/oauth/connect?ticket=" + secret},
+  return json_answer(201, {{"connect_url", link},
                            {"connector", to_string(*connector)},
                            {"may_write", may_write},
                            {"scopes", scopes},
@@ -102,6 +93,20 @@ Response consent_link(Parts& parts, const Call&) {
 }
 
 }  // namespace
+
+Uuid person_of(const Call& call) {
+  const auto person = call.caller.application ? std::nullopt : Uuid::parse(call.caller.object_id);
+  if (!person) throw Refused({403, "person_required", "Only a person can connect something of theirs."});
+  return *person;
+}
+
+std::string connect_link(const Parts& parts, const vault::GrantKey& key, bool may_write) {
+  const Vault& vault = vault_of(parts);
+  const auto secret = parts.database.transact([&](postgres::Transaction& transaction) {
+    return vault::make_ticket(transaction, key, may_write, connect_time);
+  });
+  return vault.public_root + "/oauth/connect?ticket=" + secret;
+}
 
 Vault& vault_of(const Parts& parts) {
   if (parts.vault) return *parts.vault;

@@ -23,6 +23,12 @@ struct Vault {
 /// Throws Refused (404, vault_not_configured).
 Vault& vault_of(const Parts& parts);
 
+/// Who calls, where it is a person. Throws Refused (403, person_required).
+Uuid person_of(const Call& call);
+
+/// Where that person connects it in a browser, once. Older links for the same are void from then on.
+std::string connect_link(const Parts& parts, const vault::GrantKey& key, bool may_write);
+
 /// Long enough to read the page and to find the phone for the second factor.
 inline constexpr std::chrono::minutes connect_time{15};
 

@@ -45,11 +45,13 @@ Json parameters_of(const Operation& operation) {
                           {"description", "The " + name + "."},
                           {"schema", {{"type", "string"}}}});
   }
-  for (const auto& parameter : operation.query)
+  for (const auto& parameter : operation.query) {
     parameters.push_back({{"name", parameter.name},
                           {"in", "query"},
                           {"description", parameter.help},
                           {"schema", schema_of(parameter)}});
+    if (parameter.required) parameters.back()["required"] = true;
+  }
   if (operation.method == "POST")
     parameters.push_back(
         {{"name", "Idempotency-Key"},

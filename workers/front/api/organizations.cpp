@@ -30,15 +30,15 @@ Response add(Parts& parts, const Call& call) {
   const std::string name = checked_name(call.body);
   Json document;
   auto added = parts.database.transact([&](postgres::Transaction& transaction) {
-    auto one = directory::add_organization(transaction, call.intent, call.caller.tenant_id, name, call.asker());
+    auto one =
+        directory::add_organization(transaction, call.intent, call.caller.tenant_id, name, call.asker());
     document = organization_document(transaction, one.organization.id);
     return one;
   });
   publish(parts, std::move(added.stored));
   return document_answer(
       201, document,
-      {{"Location",
-        call.public_root + "/api/v1/organizations/" + added.organization.id.to_string()}});
+      {{"Location", call.public_root + "/api/v1/organizations/" + added.organization.id.to_string()}});
 }
 
 Response show(Parts& parts, const Call& call) {
@@ -58,7 +58,8 @@ Response change(Parts& parts, const Call& call) {
       stored = directory::rename_organization(transaction, id, checked_name(call.body), call.asker());
     if (call.body.contains("removal_policy"))
       for (auto& one :
-           directory::set_removal_policy(transaction, id, call.body.at("removal_policy"), call.asker()).stored)
+           directory::set_removal_policy(transaction, id, call.body.at("removal_policy"), call.asker())
+               .stored)
         stored.push_back(std::move(one));
     return organization_document(transaction, id);
   });

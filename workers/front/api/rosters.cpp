@@ -51,7 +51,8 @@ directory::Roster roster_of(const Json& members) {
     if (member.contains("object_id")) builder.names_object_ids = true;
     const std::string place = "/members/" + std::to_string(i);
     for (auto& [field, what] : builder.add(text_of(member, member.at("email")), place))
-      mistakes.push_back({place + "/" + members_of_json.at(static_cast<std::size_t>(field)), std::move(what)});
+      mistakes.push_back(
+          {place + "/" + members_of_json.at(static_cast<std::size_t>(field)), std::move(what)});
   }
   if (!mistakes.empty()) throw roster_refusal(std::move(mistakes));
   return builder.take();
@@ -61,13 +62,12 @@ Response show(Parts& parts, const Call& call) {
   const auto list = list_name(call, "roster " + call.organization.id.to_string());
   const auto position = position_of(call, list, {ParameterType::text});
   long version = 0;
-  auto response =
-      page_answer(call, list, parts.database.transact([&](postgres::Transaction& transaction) {
-        version = directory::find_organization(transaction, call.organization.id)
-                      .value_or(call.organization)
-                      .roster_version;
-        return list_roster(transaction, call.organization.id, position, limit_of(call));
-      }));
+  auto response = page_answer(call, list, parts.database.transact([&](postgres::Transaction& transaction) {
+    version = directory::find_organization(transaction, call.organization.id)
+                  .value_or(call.organization)
+                  .roster_version;
+    return list_roster(transaction, call.organization.id, position, limit_of(call));
+  }));
   response.headers.emplace_back("ETag", version_tag(version));
   return response;
 }
@@ -113,7 +113,8 @@ Response put_one(Parts& parts, const Call& call) {
   directory::RosterBuilder builder;
   std::vector<Refusal::Field> mistakes;
   for (auto& [field, what] : builder.add(text_of(call.body, email_of(call)), "the body"))
-    mistakes.push_back({std::string("/") + members_of_json.at(static_cast<std::size_t>(field)), std::move(what)});
+    mistakes.push_back(
+        {std::string("/") + members_of_json.at(static_cast<std::size_t>(field)), std::move(what)});
   if (!mistakes.empty()) throw roster_refusal(std::move(mistakes));
   const directory::MemberChange change{builder.take().members.at(0), call.body.contains("object_id")};
   auto changed = parts.database.transact([&](postgres::Transaction& transaction) {

@@ -12,6 +12,7 @@
 /// The operations by area; each file beside this one has one area. Parts outlive the routes.
 namespace rollcall::front {
 
+class Connectors;
 class NewsFeed;
 struct Vault;
 
@@ -40,6 +41,7 @@ struct Parts {
   const schema::Validator* components = nullptr;
   std::string instance = {};  ///< of this process among the living: "front/<name>"
   Vault* vault = nullptr;  ///< for what people grant (api/connections.h); null: they cannot connect anything
+  Connectors* connectors = nullptr;  ///< what calls with it (connectors/connectors.h)
 };
 
 /// Publishes what a transaction stored; the caller's answer does not wait for Kafka.
@@ -47,6 +49,8 @@ void publish(Parts& parts, runs::Stored stored);
 
 Routes audit_routes(Parts& parts);
 Routes connections_routes(Parts& parts);
+/// Mail, calendar and documents on the caller's own grant: for MCP, not part of all_routes().
+Routes connector_routes(Parts& parts);
 Routes dead_letters_routes(Parts& parts);
 Routes findings_routes(Parts& parts);
 Routes hooks_routes(Parts& parts);

@@ -26,6 +26,7 @@ struct QueryParameter {
   std::vector<std::string> choices = {};  ///< of one_of
   long min = 0, max = 0;                  ///< of integer
   std::size_t text_max = 256;             ///< bytes, of text
+  bool required = false;
 };
 
 /// One answer a caller must be ready for. What every operation may answer (400, 401, 403, 404, 429, 503 where

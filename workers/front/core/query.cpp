@@ -88,6 +88,9 @@ QueryReading read_query(const std::vector<std::pair<std::string, std::string>>& 
       reading.mistakes.push_back({name, what});
     }
   }
+  for (const auto& parameter : declared)
+    if (parameter.required && !values.contains(parameter.name))
+      reading.mistakes.push_back({parameter.name, "is needed"});
   reading.query = Query(std::move(values));
   return reading;
 }
