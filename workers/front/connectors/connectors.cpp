@@ -9,8 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds call_deadline = 20s;
-constexpr std::chrono::milliseconds fetch_deadline = 15s;
+constexpr std::chrono::milliseconds call_deadline = 10s;
+constexpr std::chrono::milliseconds fetch_deadline = 10s;
 
 /// A person's token for one operation: asked for once, renewed once.
 class PersonBearer final : public graph::Bearer {
@@ -43,7 +43,7 @@ class PersonBearer final : public graph::Bearer {
 };
 
 graph::Options options_of(const Connectors::Parts& parts, const char* workload) {
-  return {.root = parts.graph_root, .request_timeout = 10s, .read_attempts_max = 3, .workload = workload};
+  return {.root = parts.graph_root, .request_timeout = 8s, .read_attempts_max = 3, .workload = workload};
 }
 
 /// What the caller must do about the grant, in a sentence with the link.
