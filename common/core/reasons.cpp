@@ -229,6 +229,8 @@ constexpr auto reasons = std::to_array<Reason>({
     {"connection_wrong_account", "Open the link again and sign in as the person it was made for."},
     {"connection_incomplete", "Open the link again and accept all that is asked for."},
     {"connection_answer_malformed", "Open the link again."},
+    // the front: MCP
+    {"origin_not_allowed", "Name the page's origin in ROLLCALL_HTTP_ORIGINS, if it is yours."},
     // any of them
     {"setting_invalid", "Correct the setting that the message names; --help lists all of them."},
     {"internal", "This is a defect of Rollcall: please report it with the log."},
