@@ -73,9 +73,15 @@ int main(int argc, char** argv) try {
                      .instance = options.common.worker + "/" + options.common.instance,
                      .vault = vault ? &*vault : nullptr,
                      .connectors = connectors ? &*connectors : nullptr};
-  front::Pipeline pipeline{front::all_routes(parts),
-                           options.pipeline,
-                           {authenticator, database, components, pool, clock, metrics}};
+  const front::mcp::Endpoint mcp{
+      parts,
+      options.mcp,
+      {options.pipeline.microsoft_enabled, options.pipeline.public_root, options.pipeline.origins}};
+  auto routes = front::all_routes(parts);
+  for (auto& route : mcp.routes())
+    routes.push_back(std::move(route));
+  front::Pipeline pipeline{
+      std::move(routes), options.pipeline, {authenticator, database, components, pool, clock, metrics}};
   auto server_options = options.server;
   server_options.refusal = front::Pipeline::refuse;
   server_options.body_bytes_max_for = [&](std::string_view method, std::string_view target) {

@@ -171,12 +171,14 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
         {403, "scope_missing",
          "A person's token needs the scope " + options.scope + " here, and this one lacks it."},
         exchange->call.request_id);
-    challenge(exchange, response, R"(error="insufficient_scope", scope=")" + options.scope + '"');
+    challenge(exchange, response, R"(error="insufficient_scope")");
     exchange->turn_away(std::move(response));
   }
 
   /// RFC 6750 section 3, RFC 9728 section 5.1.
   void challenge(const ExchangePtr& exchange, Response& response, std::string parameters) const {
+    const auto& scope = options.scope_to_ask.empty() ? options.scope : options.scope_to_ask;
+    if (!scope.empty()) parameters += std::string(parameters.empty() ? "" : ", ") + "scope=\"" + scope + '"';
     if (!options.resource_metadata.empty())
       parameters += std::string(parameters.empty() ? "" : ", ") + "resource_metadata=\"" +
                     exchange->call.public_root + options.resource_metadata + '"';
@@ -194,7 +196,8 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
     Response response = no_content();
     response.headers = {{"Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE"},
                         {"Access-Control-Allow-Headers",
-                         "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID"},
+                         "Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, "
+                         "MCP-Protocol-Version, MCP-Session-Id, Mcp-Method, Mcp-Name"},
                         {"Access-Control-Max-Age", "600"}};
     exchange->answer(std::move(response));
   }
@@ -223,7 +226,8 @@ struct Pipeline::State : std::enable_shared_from_this<State> {
     if (origin.empty() || std::ranges::find(options.origins, origin) == options.origins.end()) return;
     response.headers.emplace_back("Access-Control-Allow-Origin", origin);
     response.headers.emplace_back("Access-Control-Expose-Headers",
-                                  "ETag, Location, Operation-Location, Retry-After, X-Request-Id");
+                                  "ETag, Location, MCP-Session-Id, Operation-Location, Retry-After, "
+                                  "WWW-Authenticate, X-Request-Id");
     response.headers.emplace_back("Vary", "Origin");
   }
 };

@@ -21,7 +21,8 @@ struct PipelineOptions {
   std::string resource_metadata =
       {};  ///< path of the protected-resource metadata that a 401 points to; may be empty
   RateLimits rates = {};
-  std::string scope = {};  ///< that a person's token must carry; empty: any
+  std::string scope = {};         ///< that a person's token must carry; empty: any
+  std::string scope_to_ask = {};  ///< as clients ask for it, with the API's URI; empty: as `scope`
 };
 
 /// What stands between the socket and the handlers: every check that is the same for all operations, in one

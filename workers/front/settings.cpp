@@ -22,6 +22,32 @@ std::vector<std::string> words_of(const std::string& list) {
   return words;
 }
 
+/// As clients ask Entra ID for a token for the API: the scope's name behind the API's URI.
+std::string scope_to_ask(const auth::Settings& auth) {
+  std::string uri;
+  for (const auto& audience : auth.policy.audiences)
+    if (uri.empty() || (uri.find("://") == std::string::npos && audience.find("://") != std::string::npos))
+      uri = audience;
+  return uri.empty() ? "" : uri + "/" + (auth.scope.empty() ? ".default" : auth.scope);
+}
+
+void load_mcp(config::Settings& settings, FrontSettings& all) {
+  all.mcp.read_only = settings.flag("ROLLCALL_MCP_READ_ONLY", false,
+                                    "true: agents have only tools that change and begin nothing");
+  all.mcp.tools = words_of(
+      settings.text("ROLLCALL_MCP_TOOLS", "", "Tools that agents have, comma-separated (default: all)."));
+  all.mcp.key =
+      settings
+          .secret("ROLLCALL_MCP_KEY",
+                  "What cursors and sessions of MCP are signed with, the same for all fronts; without it "
+                  "each front has its own, and forgets it when it ends.")
+          .reveal();
+  all.pipeline.resource_metadata = mcp::resource_metadata_path;
+  all.pipeline.scope_to_ask = scope_to_ask(all.auth);
+  all.mcp.metadata.authorization_server = all.auth.authority + "/" + all.auth.tenant_id + "/v2.0";
+  if (!all.pipeline.scope_to_ask.empty()) all.mcp.metadata.scopes = {all.pipeline.scope_to_ask};
+}
+
 }  // namespace
 
 FrontSettings load_settings(config::Settings& settings) {
@@ -66,6 +92,7 @@ FrontSettings load_settings(config::Settings& settings) {
           .reveal();
   all.hooks.debounce = settings.duration("ROLLCALL_ROSTER_DEBOUNCE", 5s, 0ms, 1h,
                                          "how long a sync waits for more notifications of the same group");
+  load_mcp(settings, all);
   all.keys = vault::load_key_provider(settings);
   if (all.keys && !all.pipeline.public_root.starts_with("http"))
     settings.mistake("ROLLCALL_PUBLIC_URL",

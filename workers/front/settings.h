@@ -6,6 +6,7 @@
 #include "common/vault/keyring.h"
 #include "common/worker/common_settings.h"
 #include "workers/front/api/routes.h"
+#include "workers/front/mcp/endpoint.h"
 #include "workers/front/pipeline.h"
 
 #include <memory>
@@ -23,6 +24,7 @@ struct FrontSettings {
   std::size_t queue_max = 1000;
   std::size_t streams_max = 100;
   HookSettings hooks;
+  mcp::EndpointOptions mcp;
   std::chrono::milliseconds drain{};
   std::unique_ptr<vault::KeyProvider> keys;  ///< null: people cannot connect anything
 };

@@ -1,5 +1,6 @@
 #include "tests/integration/front/areas.h"
 #include "workers/front/core/copilot_document.h"
+#include "workers/front/mcp/endpoint.h"
 
 #include <cstdlib>
 #include <filesystem>
@@ -28,8 +29,9 @@ Json served(const front::Routes& routes, const std::string& path) {
   return nullptr;
 }
 
-/// All that a front offers; nothing is asked of any of the parts here.
-front::Routes every_route() {
+/// Something of all that a front offers; nothing is asked of any of the parts here.
+template <class Work>
+auto with_parts(Work work) {
   postgres::Database database(postgres::Options{});
   kafka::Producer producer(nowhere());
   runs::OutboxPublisher outbox(database, producer);
@@ -41,31 +43,52 @@ front::Routes every_route() {
   const auto components = front::component_validator();
   parts.metrics = &metrics;
   parts.components = &components;
+  return work(parts);
+}
+
+front::Routes documented(front::Parts& parts) {
   auto routes = front::all_routes(parts);
   for (auto& route : front::events_routes(parts))
     routes.push_back(std::move(route));
   return front::document_routes(routes);
 }
 
+/// What tools/list gives in all.
+Json offered_tools(front::Parts& parts) {
+  const front::mcp::Endpoint endpoint(parts, {}, {});
+  Json tools = Json::array();
+  for (const auto& tool : endpoint.server().features().tools)
+    tools.push_back(front::mcp::tool_body(tool));
+  return {{"tools", tools}};
+}
+
+/// `name` under schemas is `now`, or becomes it where it is to be written anew.
+void check_committed(const std::string& name, const Json& document) {
+  INFO(name << " differs from what is served: run schemas/openapi/update");
+  const auto file = std::filesystem::path(std::getenv("ROLLCALL_SOURCE")) / "schemas" / name;
+  const std::string now = document.dump(1) + "\n";
+  if (std::getenv("ROLLCALL_WRITE_OPENAPI")) std::ofstream(file) << now;
+  std::stringstream committed;
+  committed << std::ifstream(file).rdbuf();
+  CHECK((committed.str() == now));  // not printed: it is long
+}
+
 }  // namespace
 
 // schemas/openapi/update writes them anew.
 TEST_CASE("The committed OpenAPI documents are those that are served", "[document]") {
-  const auto routes = every_route();
-  const auto folder = std::filesystem::path(std::getenv("ROLLCALL_SOURCE")) / "schemas/openapi";
-  for (const auto* name : {"openapi.json", "openapi-copilot.json"}) {
-    INFO(name << " differs from what is served: run schemas/openapi/update");
-    const std::string now = served(routes, std::string("/") + name).dump(1) + "\n";
-    if (std::getenv("ROLLCALL_WRITE_OPENAPI")) std::ofstream(folder / name) << now;
-    std::stringstream committed;
-    committed << std::ifstream(folder / name).rdbuf();
-    CHECK((committed.str() == now));  // not printed: it is long
-  }
+  const auto routes = with_parts(documented);
+  for (const auto* name : {"openapi.json", "openapi-copilot.json"})
+    check_committed(std::string("openapi/") + name, served(routes, std::string("/") + name));
+}
+
+TEST_CASE("The committed tools of MCP are those that are served", "[document]") {
+  check_committed("mcp/tools.json", with_parts(offered_tools));
 }
 
 // What Copilot's tooling cannot read it leaves out, or fails at: openapi-document-guidance, known-issues.
 TEST_CASE("Copilot's document says the four actions in the words that its tooling reads", "[document]") {
-  const Json document = served(every_route(), "/openapi-copilot.json");
+  const Json document = served(with_parts(documented), "/openapi-copilot.json");
   const std::map<std::string, std::string> actions = {{"query_advisor_findings", "get"},
                                                       {"query_ops_runs", "get"},
                                                       {"trigger_advisor_scan", "post"},

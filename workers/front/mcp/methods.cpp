@@ -110,7 +110,8 @@ void list_tools(const Serving& serving, const ExchangePtr& exchange) {
   list(serving, *exchange, "tools", serving.features.tools, tool_body);
 }
 
-void call_tool(const Serving& serving, const ExchangePtr& exchange) {
+/// With the tool that is called and what it is called with.
+std::pair<const Tool*, Json> find_tool(const Serving& serving, const ExchangePtr& exchange) {
   const auto name = text_param(*exchange, "name");
   const auto arguments = object_param(*exchange, "arguments");
   const auto& tools = serving.features.tools;
@@ -122,7 +123,19 @@ void call_tool(const Serving& serving, const ExchangePtr& exchange) {
     };
     if (auto refusal = check_param_headers(tool->input_schema, arguments, header)) throw Failed(*refusal);
   }
-  tool->call(exchange, arguments);
+  return {&*tool, arguments};
+}
+
+void call_tool(const Serving& serving, const ExchangePtr& exchange) {
+  std::pair<const Tool*, Json> found;
+  try {
+    found = find_tool(serving, exchange);
+  } catch (const Failed& failed) {
+    if (!serving.features.tool_refused) throw;
+    return serving.features.tool_refused(exchange,
+                                         [exchange, error = failed.error()] { exchange->fail(error); });
+  }
+  found.first->call(exchange, found.second);
 }
 
 // ---- Prompts.

@@ -17,6 +17,7 @@ Route endpoint_route(const Server& server, Access access) {
                      .answers = {{200, "", "A JSON-RPC message, or a stream of them."}},
                      .tag = "mcp",
                      .body_bytes_max = body_bytes_max};
+  route.for_agents = true;
   route.begin = [&server](Call call, Respond respond) { server.post(std::move(call), std::move(respond)); };
   return route;
 }

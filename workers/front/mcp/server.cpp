@@ -120,10 +120,10 @@ struct Server::State {
     if (const auto exchange = underway.find(request_key(call, *id))) exchange->cancel();
   }
 
+  Underway underway;  // first: what the features keep may be under way to the end
   const Features features;
   const ServerOptions options;
   const Seal seal;
-  Underway underway;
 };
 
 Server::Server(Features features, ServerOptions options, const Clock& clock)

@@ -45,6 +45,8 @@ struct Features {
   /// Values for an argument of a prompt or a template.
   std::function<void(const ExchangePtr&, const Json& ref, const std::string& name, const std::string& begun)>
       complete = {};
+  /// Where set: has every call of a tool that is refused before the tool has it; `then` refuses it.
+  std::function<void(const ExchangePtr&, std::function<void()> then)> tool_refused = {};
   // Of the legacy era alone:
   bool logging = false;    ///< logging/setLevel
   bool subscribe = false;  ///< resources/subscribe and unsubscribe
