@@ -17,6 +17,8 @@ namespace {
 
 constexpr const char* surface = "copilot";
 constexpr const char* tag = "copilot";
+const AnswerShape not_there = {404, "Problem", "What it names is not there, or not the caller's to see.",
+                               "application/problem+json"};
 const std::string actions_path = "/copilot/v1/actions";
 
 struct Broker {
@@ -196,7 +198,8 @@ Route envelope_route(const std::shared_ptr<const Broker>& broker) {
                          .summary = "One of Copilot's actions, by its name.",
                          .body = "CopilotAction",
                          .answers = {{200, "CopilotAnswer", "What the action answers."},
-                                     {202, "CopilotScanJob", "The scan was accepted."}}});
+                                     {202, "CopilotScanJob", "The scan was accepted."},
+                                     not_there}});
   route.begin = [broker](Call call, Respond respond) {
     perform_envelope(
         std::make_shared<Asked>(broker, nullptr, std::move(call), Json(), "", std::move(respond)));
@@ -220,6 +223,7 @@ Route action_route(const std::shared_ptr<const Broker>& broker, const CopilotAct
   }
   // A scan is a job, and only begun by then.
   operation.answers = {{answer == "CopilotScanJob" ? 202 : 200, answer, "What the action answers."}};
+  if (action.changes) operation.answers.push_back(not_there);
   auto route = route_of(broker, &action, std::move(operation));
   route.begin = [broker, &action, declared = route.operation.query](Call call, Respond respond) {
     Json parameters =

@@ -156,9 +156,10 @@ CopilotRequest scan_request(const Json& parameters) {
 
 CopilotRequest acknowledge_request(const Json& parameters) {
   const bool dismiss = text_in(parameters, "decision") == "dismiss";
-  CopilotRequest request{.operation_id = dismiss ? "dismiss_finding" : "take_finding",
+  CopilotRequest request{.operation_id = "take_finding",
                          .path = {{"finding", text_in(parameters, "finding_id")}},
                          .body = {{"why", parameters.at("why")}}};
+  if (dismiss) request.operation_id = "dismiss_finding";
   if (parameters.contains("until")) request.body["until"] = parameters["until"];
   return request;
 }
