@@ -16,9 +16,12 @@ namespace {
 const std::string identity = entra::tenant + "/" + admin;
 
 AgentCall call_of(const std::string& person) {
+  auth::Caller caller;
+  caller.tenant_id = person.empty() ? "" : entra::tenant;
+  caller.object_id = person;
   return {.surface = "copilot",
           .operation = "query_ops_runs",
-          .caller = {.tenant_id = person.empty() ? "" : entra::tenant, .object_id = person},
+          .caller = std::move(caller),
           .parameters_hash = "00ff"};
 }
 

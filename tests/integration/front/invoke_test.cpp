@@ -42,7 +42,11 @@ Routes routes() {
 }
 
 auth::Caller person(const std::string& id, std::vector<std::string> roles = {}) {
-  return {.tenant_id = entra::tenant, .object_id = id, .roles = std::move(roles)};
+  auth::Caller caller;
+  caller.tenant_id = entra::tenant;
+  caller.object_id = id;
+  caller.roles = std::move(roles);
+  return caller;
 }
 
 /// The same operations asked for from inside and over HTTP.
