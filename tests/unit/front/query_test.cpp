@@ -44,3 +44,11 @@ TEST_CASE("A query mistake names its parameter and what would be right") {
   CHECK(mistake("nome", "x") == "nome is no parameter of this operation");
   CHECK(read_query({{"limit", "1"}, {"limit", "2"}}, declared).mistakes[0].detail == "is given twice");
 }
+
+TEST_CASE("A parameter that is needed is missed") {
+  const std::vector<QueryParameter> declared{{.name = "id", .required = true}};
+  CHECK(read_query({{"id", "1"}}, declared).mistakes.empty());
+  const auto missed = read_query({}, declared).mistakes;
+  REQUIRE(missed.size() == 1);
+  CHECK(missed[0].pointer == "id");
+}
