@@ -8,8 +8,9 @@ import { Program } from "../../engine/lib/processes.mjs";
 import { client, startAuthority, tenant } from "./authority.mjs";
 
 const jobs = 20_000;
+let worlds = 0;
 
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address();
@@ -39,28 +40,31 @@ async function fill(url, person) {
   return { job: job.id, openJob: open.id };
 }
 
-export async function startWorld() {
-  const authority = await startAuthority();
-  const person = randomUUID();
+/// `asked`: an authority of one's own, and whose person administers the organization.
+export async function startWorld(asked = {}) {
+  const authority = asked.authority ?? (await startAuthority());
+  const person = asked.person ?? randomUUID();
   const server = new URL(process.env.DATABASE_URL);
   const admin = new pg.Client({ connectionString: process.env.DATABASE_URL });
   await admin.connect();
-  const name = `bench_front_${process.pid}`;
+  const name = `bench_front_${process.pid}_${(worlds += 1)}`;
   await admin.query(`CREATE DATABASE ${name}`);
   const url = Object.assign(server, { pathname: `/${name}` }).toString();
   const filled = await fill(url, person);
   const { rows: [{ text }] } = await admin.query("SELECT pg_read_file('postmaster.pid') AS text");
   return {
     ...filled,
+    url,
+    authority,
     postmaster: Number(text.split("\n")[0]),
     token: await authority.token(person),
     strangers: await authority.token(randomUUID()),
-    async front() {
-      const [port, ops] = [await freePort(), await freePort()];
+    async front(env = {}) {
+      const [port, ops] = [env.ROLLCALL_HTTP_PORT ?? (await freePort()), await freePort()];
       const program = new Program("front", `${process.env.BENCH_BIN}/rollcall-front`, [], {
         DATABASE_URL: url, ROLLCALL_HTTP_PORT: String(port), ROLLCALL_OPS_PORT: String(ops), ROLLCALL_HTTP_RATE: "1000000",
         ROLLCALL_HTTP_BURST: "1000000", ROLLCALL_HTTP_STREAMS: "1000000", ROLLCALL_LOG_LEVEL: "warn", MS_AUTH_AUTHORITY: authority.root, MS_GRAPH_URL: authority.root,
-        MS_AUTH_TENANT_ID: tenant, MS_AUTH_CLIENT_ID: client, MS_AUTH_SECRET: "bench" });
+        MS_AUTH_TENANT_ID: tenant, MS_AUTH_CLIENT_ID: client, MS_AUTH_SECRET: "bench", ...env });
       await ready(`http://127.0.0.1:${ops}/readyz`, program);
       return { program, port };
     },
