@@ -17,6 +17,7 @@ trap 'ops/stop' EXIT
 ops/run --detach >/dev/null 2>&1 || fail "ops/run --detach ended with $?"
 ops/run --once >/dev/null 2>&1 && fail "a second ops/run beside a running one is refused"
 (. .rollcall/env && [ "$(rollcall audit list --limit 1000 --json | jq '[.. | .action? // empty | select(. == "member_added")] | length')" = 16 ]) || fail "the audit trail names the 16"
+(. .rollcall/env && tests/e2e/mcp_clients.sh) || fail "the official MCP clients"
 victim=$(cat .rollcall/pids/member-sync)
 kill -KILL "$victim"
 for _ in $(seq 100); do sleep 0.1; now=$(cat .rollcall/pids/member-sync); [ "$now" != "$victim" ] && kill -0 "$now" 2>/dev/null && break; done
