@@ -1,5 +1,6 @@
 #include "tests/integration/front/areas.h"
 #include "tests/integration/front/jobs_world.h"
+#include "tests/unit/auth/refused_tokens.h"
 #include "workers/front/mcp/endpoint.h"
 #include "workers/front/mcp/tool_rows.h"
 
@@ -101,6 +102,24 @@ TEST_CASE("A tool answers with what its operation answers, twice over, and is on
   CHECK(Json::parse(text_of(result)) == result["structuredContent"]);
   CHECK(agents.recorded() == std::vector<std::string>{"list_organizations succeeded -"});
   CHECK(agents.areas.audited() == std::vector<std::string>{"agent_call"});
+}
+
+TEST_CASE("Every token of the matrix is refused at /mcp, in the same words, and does nothing") {
+  Agents agents;
+  const auto ask = [&](const std::string& token) {
+    return agents.post(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_jobs"}})",
+                       token);
+  };
+  REQUIRE(ask(agents.admin_token).status == 200);
+  for (const auto& group : entra::refused_tokens())
+    for (const auto& token : group.tokens) {
+      INFO(group.title << ": " << token.name);
+      const auto answer = ask(token.compact);
+      CHECK(answer.status == 401);
+      CHECK(code_of(answer) == "token_invalid");
+      CHECK(World::header(answer, "WWW-Authenticate").starts_with(R"(Bearer error="invalid_token")"));
+    }
+  CHECK(std::ranges::count(agents.recorded(), "list_jobs succeeded -") == 1);
 }
 
 TEST_CASE("Pages go on with a cursor instead of a link") {
