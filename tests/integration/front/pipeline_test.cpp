@@ -122,7 +122,8 @@ TEST_CASE("Where a scope is asked of people, a token without it says who calls a
   const auto strange = world.ask({.target = "/closed", .token = "not.a.token"});
   CHECK(strange.status == 401);
   CHECK(World::header(strange, "WWW-Authenticate") ==
-        R"(Bearer error="invalid_token", resource_metadata="http://rollcall.test/.well-known/x")");
+        R"(Bearer error="invalid_token", scope="Rollcall.Access", )"
+        R"(resource_metadata="http://rollcall.test/.well-known/x")");
 }
 
 TEST_CASE("A person is known by the object id that an address resolved to; who departed is a stranger") {
