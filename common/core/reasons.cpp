@@ -230,6 +230,7 @@ constexpr auto reasons = std::to_array<Reason>({
     {"connection_incomplete", "Open the link again and accept all that is asked for."},
     {"connection_answer_malformed", "Open the link again."},
     // the front: MCP
+    {"resource_unknown", "Read a resource that resources/list names, or fill in one of the templates."},
     {"tool_unknown", "Call a tool that tools/list names, with arguments as it says."},
     {"origin_not_allowed", "Name the page's origin in ROLLCALL_HTTP_ORIGINS, if it is yours."},
     // any of them

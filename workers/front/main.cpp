@@ -56,6 +56,9 @@ int main(int argc, char** argv) try {
   front::Pool pool{options.threads, options.queue_max};
   front::Pool looks{2, options.queue_max};
   front::NewsFeed news{{options.common.kafka, runs::runs_topic}, database, looks, clock, metrics};
+  const std::string instance = options.common.worker + "/" + options.common.instance;
+  const front::CallLedger ledger{
+      {database, outbox, looks, clock, metrics, options.microsoft.credentials.tenant_id, instance}};
   front::Parts parts{.database = database,
                      .outbox = outbox,
                      .pool = pool,
@@ -70,7 +73,7 @@ int main(int argc, char** argv) try {
                      .looks = &looks,
                      .streams_max = options.streams_max,
                      .components = &components,
-                     .instance = options.common.worker + "/" + options.common.instance,
+                     .ledger = &ledger,
                      .vault = vault ? &*vault : nullptr,
                      .connectors = connectors ? &*connectors : nullptr};
   const front::mcp::Endpoint mcp{

@@ -1,6 +1,7 @@
 #pragma once
 #include "tests/integration/front/world.h"
 #include "tests/support/catch.h"
+#include "workers/front/adapters/call_ledger.h"
 #include "workers/front/api/routes.h"
 
 #include <memory>
@@ -76,13 +77,16 @@ class Areas {
     parts_->hooks = {"only-graph-knows-this", std::chrono::seconds{60}};
     parts_->metrics = &made.metrics;
     parts_->components = &made.components;
-    parts_->instance = "front/test";
+    ledger_.emplace(front::CallLedger::Parts{made.database, *outbox_, made.pool, made.clock, made.metrics,
+                                             entra::tenant, "front/test"});
+    parts_->ledger = &*ledger_;
     routes_ = front::all_routes(*parts_);
     return routes_;
   }
 
   kafka::Producer producer_;
   std::unique_ptr<runs::OutboxPublisher> outbox_;
+  std::optional<front::CallLedger> ledger_;
   std::optional<front::Parts> parts_;
   front::Routes routes_;
 

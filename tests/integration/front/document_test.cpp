@@ -43,6 +43,8 @@ auto with_parts(Work work) {
   const auto components = front::component_validator();
   parts.metrics = &metrics;
   parts.components = &components;
+  const front::CallLedger ledger({database, outbox, pool, clock, metrics, entra::tenant, "front/test"});
+  parts.ledger = &ledger;
   return work(parts);
 }
 

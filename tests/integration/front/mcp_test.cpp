@@ -20,9 +20,6 @@ class Agents {
  public:
   explicit Agents(mcp::EndpointOptions options = {}) {
     auto& parts = areas.parts();
-    parts.components = &areas.world.components;
-    parts.metrics = &areas.world.metrics;
-    parts.instance = "front/test";
     options.metadata = {"https://login.example/tenant/v2.0", {"api://rollcall/Rollcall.Access"}};
     endpoint.emplace(parts, std::move(options),
                      mcp::Endpoint::Front{.public_root = "https://rollcall.example"});
@@ -258,6 +255,10 @@ TEST_CASE("Runs and findings are resources; those of others are not there") {
     CHECK(read(uri)["error"]["code"] == mcp::rpc::invalid_params);
     CHECK(read(uri)["error"]["data"]["uri"] == uri);
   }
+  const auto calls = agents.recorded();
+  CHECK(std::ranges::count(calls, "read_resource succeeded -") == 2);
+  CHECK(std::ranges::count(calls, "read_resource failed resource_unknown") == 4);
+  CHECK(std::ranges::count(calls, "list_resources succeeded -") >= 2);
   // A cursor is its receiver's, of its list.
   params = {{"cursor", agents.endpoint->server().seal().seal("cursor resources/list", "someone else", "x",
                                                              std::chrono::hours(1))}};

@@ -43,7 +43,7 @@ struct BegunCall {
 };
 
 /// Calls that come together are written together (gatherer.h); one alone waits for none. Callable from any
-/// thread; never blocks. Answers come on threads of the pool.
+/// thread; never blocks. Answers come on threads of the pool. Copies are the same ledger.
 class CallLedger {
  public:
   struct Parts {

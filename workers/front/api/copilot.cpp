@@ -237,13 +237,19 @@ Route action_route(const std::shared_ptr<const Broker>& broker, const CopilotAct
 }  // namespace
 
 Settlement settlement_of(const Response& answer) {
-  Settlement how{.status = answer.status};
   const auto body = parse_json(answer.body);
-  if (answer.status >= 400) {
-    how.code = body && body->is_object() ? body->value("code", "internal") : "internal";
-  } else if (body && body->is_object() && body->contains("results")) {
-    how.items = static_cast<long>(body->at("results").size());
+  return settlement_of(answer.status, body ? *body : Json());
+}
+
+Settlement settlement_of(int status, const Json& body) {
+  Settlement how{.status = status};
+  if (status >= 400) {
+    how.code = text_member(body, "code");
+    if (how.code.empty()) how.code = "internal";
   }
+  for (const char* items : {"results", "value"})
+    if (const auto found = body.find(items); found != body.end() && found->is_array())
+      how.items = static_cast<long>(found->size());
   return how;
 }
 

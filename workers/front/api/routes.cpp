@@ -55,8 +55,7 @@ namespace {
 Routes agent_routes(Parts& parts, const Routes& operations) {
   const AgentParts agents{Operations(operations, {.microsoft_enabled = parts.graph != nullptr},
                                      {parts.database, *parts.components, parts.pool, parts.clock}),
-                          CallLedger({parts.database, parts.outbox, parts.looks ? *parts.looks : parts.pool,
-                                      parts.clock, *parts.metrics, parts.tenant_id, parts.instance})};
+                          *parts.ledger};
   return copilot_routes(parts, agents);
 }
 
@@ -70,7 +69,7 @@ Routes all_routes(Parts& parts) {
         operations_routes, dead_letters_routes, hooks_routes, connections_routes, oauth_routes})
     add(area(parts));
   if (parts.news) add(events_routes(parts));
-  if (parts.components && parts.metrics) add(agent_routes(parts, routes));
+  if (parts.ledger) add(agent_routes(parts, routes));
   for (auto& route : document_routes(routes))
     routes.push_back(std::move(route));
   return routes;

@@ -13,6 +13,7 @@
 namespace rollcall::front {
 
 class Connectors;
+class CallLedger;
 class NewsFeed;
 struct Vault;
 
@@ -36,10 +37,10 @@ struct Parts {
   metrics::Registry* metrics = nullptr;
   /// For questions that many ask at once, so that what waits for Graph holds none of them up; null: `pool`.
   Pool* looks = nullptr;
-  std::size_t streams_max = 100;  ///< of events, that one caller may have open here
-  /// What bodies are checked against; null: nothing is served to agents.
-  const schema::Validator* components = nullptr;
-  std::string instance = {};  ///< of this process among the living: "front/<name>"
+  std::size_t streams_max = 100;                  ///< of events, that one caller may have open here
+  const schema::Validator* components = nullptr;  ///< what bodies are checked against
+  /// Of agents' calls; null: nothing is served to agents. Needs `components`.
+  const CallLedger* ledger = nullptr;
   Vault* vault = nullptr;  ///< for what people grant (api/connections.h); null: they cannot connect anything
   Connectors* connectors = nullptr;  ///< what calls with it (connectors/connectors.h)
 };

@@ -1,5 +1,7 @@
 #include "workers/front/mcp/endpoint.h"
 
+#include "workers/front/api/agents.h"
+
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -15,7 +17,7 @@ Route with_record(Route route, const CallLedger& ledger) {
     AgentCall refused{.surface = "mcp",
                       .operation = unknown_operation,
                       .caller = call.caller,
-                      .traceparent = call.traceparent};
+                      .traceparent = kept_traceparent(call.traceparent)};
     ledger.refuse(std::move(refused), {.status = response.status, .code = code.empty() ? "internal" : code},
                   [response = std::move(response), respond = std::move(respond)] { respond(response); });
   };
@@ -35,8 +37,7 @@ Endpoint::Endpoint(Parts& parts, EndpointOptions options, Front front)
     : metadata_(std::move(options.metadata)),
       operations_(asked_for(parts), {.microsoft_enabled = front.microsoft_enabled},
                   {parts.database, *parts.components, parts.pool, parts.clock}),
-      ledger_({parts.database, parts.outbox, parts.pool, parts.clock, *parts.metrics, parts.tenant_id,
-               parts.instance}),
+      ledger_(*parts.ledger),
       server_(rollcall_features({.operations = operations_,
                                  .ledger = &ledger_,
                                  .news = parts.news,

@@ -1,4 +1,5 @@
-#include "workers/front/mcp/features.h"
+#include "common/runs/blocks.h"
+#include "workers/front/mcp/on_record.h"
 
 #include <utility>
 
@@ -7,22 +8,19 @@ namespace {
 
 const char* const json_type = "application/json";
 constexpr const char* page_items = "50";
+constexpr const char* read_operation = "read_resource";
 /// Where the second half of the list begins.
 const std::string findings_at = "findings ";
 
-/// Asks, and hands on what is answered; a refusal becomes the exchange's error.
-void ask(const Operations& operations, const ExchangePtr& exchange, Invocation invocation,
-         std::function<void(Json)> then) {
-  operations.invoke(std::move(invocation), [exchange, then = std::move(then)](const Response& response) {
-    exchange->guarded([&] {
-      auto body = parse_json(response.body);
-      if (response.status >= 300 || !body)
-        throw Failed({rpc::internal,
-                      problem_text(body ? *body : Json()),
-                      {{"code", body ? text_member(*body, "code") : "internal"}}});
-      then(std::move(*body));
-    });
-  });
+/// What lists take from Operations: a refusal becomes the exchange's error.
+void ask(const FeatureParts& parts, const ExchangePtr& exchange, const char* what, Invocation invocation,
+         std::function<void(const Json&)> then) {
+  ask_on_record(parts, exchange, call_of(*exchange, what), std::move(invocation),
+                [then = std::move(then)](int status, const Json& body) {
+                  if (status >= 300)
+                    throw Failed({rpc::internal, problem_text(body), {{"code", text_member(body, "code")}}});
+                  then(body);
+                });
 }
 
 Json run_resource(const Json& job) {
@@ -46,14 +44,14 @@ Json finding_resource(const Json& finding) {
 }
 
 /// The runs, then the findings; a position is the cursor of the list that it is in.
-void list(const Operations& operations, const ExchangePtr& exchange, const std::string& position,
+void list(const FeatureParts& parts, const ExchangePtr& exchange, const std::string& position,
           const Features::ResourcePage& page) {
   const bool findings = position.starts_with(findings_at);
   auto invocation = invocation_of(*exchange, findings ? "list_findings" : "list_jobs");
   invocation.query.emplace_back("limit", page_items);
   const auto cursor = findings ? position.substr(findings_at.size()) : position;
   if (!cursor.empty()) invocation.query.emplace_back("cursor", cursor);
-  ask(operations, exchange, std::move(invocation), [findings, page](const Json& answer) {
+  ask(parts, exchange, "list_resources", std::move(invocation), [findings, page](const Json& answer) {
     const auto body = structured(answer);
     Json resources = Json::array();
     for (const auto& item : body.at("value"))
@@ -64,7 +62,7 @@ void list(const Operations& operations, const ExchangePtr& exchange, const std::
   });
 }
 
-void read(const Operations& operations, const ExchangePtr& exchange, const std::string& uri) {
+void read(const FeatureParts& parts, const ExchangePtr& exchange, const std::string& uri) {
   struct Kind {
     const char *prefix, *operation, *parameter;
   };
@@ -74,16 +72,17 @@ void read(const Operations& operations, const ExchangePtr& exchange, const std::
     if (!id) break;
     auto invocation = invocation_of(*exchange, kind.operation);
     invocation.path[kind.parameter] = id->to_string();
-    return operations.invoke(std::move(invocation), [exchange, uri](const Response& response) {
-      exchange->guarded([&] {
-        if (response.status == 404) throw resource_missing(*exchange, uri);
-        if (response.status >= 300) throw Failed({rpc::internal, problem_text(Json::parse(response.body))});
-        exchange->finish(
-            {{"contents", Json::array({{{"uri", uri}, {"mimeType", json_type}, {"text", response.body}}})}});
-      });
-    });
+    return ask_on_record(
+        parts, exchange, call_of(*exchange, read_operation, runs::parameters_hash({{"uri", uri}})),
+        std::move(invocation), [exchange, uri](int status, const Json& body) {
+          if (status == 404) throw resource_missing(*exchange, uri);
+          if (status >= 300) throw Failed({rpc::internal, problem_text(body)});
+          exchange->finish(
+              {{"contents", Json::array({{{"uri", uri}, {"mimeType", json_type}, {"text", dump(body)}}})}});
+        });
   }
-  throw resource_missing(*exchange, uri);
+  refuse_on_record(parts, call_of(*exchange, read_operation), {.status = 404, .code = "resource_unknown"},
+                   [exchange, uri] { exchange->guarded([&] { throw resource_missing(*exchange, uri); }); });
 }
 
 Json resource_template(const char* prefix, const char* parameter, const char* title,
@@ -96,7 +95,7 @@ Json resource_template(const char* prefix, const char* parameter, const char* ti
 }
 
 /// Organizations whose names begin so, by id: what prompts ask for.
-void complete(const Operations& operations, const ExchangePtr& exchange, const std::string& name,
+void complete(const FeatureParts& parts, const ExchangePtr& exchange, const std::string& name,
               const std::string& begun) {
   const auto finish = [exchange](Json values, bool more) {
     const auto count = values.size();
@@ -106,7 +105,7 @@ void complete(const Operations& operations, const ExchangePtr& exchange, const s
   auto invocation = invocation_of(*exchange, "list_organizations");
   invocation.query.emplace_back("limit", "100");
   if (!begun.empty()) invocation.query.emplace_back("name", begun);
-  ask(operations, exchange, std::move(invocation), [finish](const Json& answer) {
+  ask(parts, exchange, "complete_argument", std::move(invocation), [finish](const Json& answer) {
     Json values = Json::array();
     for (const auto& organization : answer.at("value"))
       values.push_back(organization.at("id"));
@@ -117,22 +116,19 @@ void complete(const Operations& operations, const ExchangePtr& exchange, const s
 }  // namespace
 
 void add_resources(Features& features, const FeatureParts& parts) {
-  const auto* operations = &parts.operations;
   features.resource_templates = {
       resource_template(run_uri, "job", "A run", "One run (job) with its state, progress, result and error."),
       resource_template(finding_uri, "finding", "A finding", "One finding with its evidence and remedy."),
   };
-  features.list_resources = [operations](const ExchangePtr& exchange, const std::string& position,
-                                         const Features::ResourcePage& page) {
-    list(*operations, exchange, position, page);
+  features.list_resources = [parts](const ExchangePtr& exchange, const std::string& position,
+                                    const Features::ResourcePage& page) {
+    list(parts, exchange, position, page);
   };
-  features.read_resource = [operations](const ExchangePtr& exchange, const std::string& uri) {
-    read(*operations, exchange, uri);
+  features.read_resource = [parts](const ExchangePtr& exchange, const std::string& uri) {
+    read(parts, exchange, uri);
   };
-  features.complete = [operations](const ExchangePtr& exchange, const Json& /*ref*/, const std::string& name,
-                                   const std::string& begun) {
-    complete(*operations, exchange, name, begun);
-  };
+  features.complete = [parts](const ExchangePtr& exchange, const Json& /*ref*/, const std::string& name,
+                              const std::string& begun) { complete(parts, exchange, name, begun); };
 }
 
 }  // namespace rollcall::front::mcp

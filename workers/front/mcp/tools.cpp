@@ -4,6 +4,7 @@
 #include "workers/front/core/sanitize.h"
 #include "workers/front/mcp/features.h"
 #include "workers/front/mcp/job_watch.h"
+#include "workers/front/mcp/on_record.h"
 #include "workers/front/mcp/tool_rows.h"
 
 #include <algorithm>
@@ -12,8 +13,6 @@
 
 namespace rollcall::front::mcp {
 namespace {
-
-const char* const surface = "mcp";
 
 Json text_block(std::string text) {
   return Json::array({{{"type", "text"}, {"text", std::move(text)}}});
@@ -39,102 +38,44 @@ struct Bench {
   Alarm alarm;
 };
 
-/// One call of a tool on its way. Settled in any case.
-class ToolCall : public std::enable_shared_from_this<ToolCall> {
- public:
-  ToolCall(std::shared_ptr<Bench> bench, const ToolRow& row, const Operation& operation, ExchangePtr exchange)
-      : bench_(std::move(bench)), row_(row), operation_(operation), exchange_(std::move(exchange)) {}
-  ~ToolCall() {
-    if (!answered_ && begun_) settle({.status = 500, .code = "internal"}, [] {});
-  }
-  ToolCall(const ToolCall&) = delete;
-  ToolCall& operator=(const ToolCall&) = delete;
+/// The answer of the tool's operation, once the job that it names has ended where that is waited for.
+void answer(const std::shared_ptr<Bench>& bench, const std::shared_ptr<const ToolRow>& row,
+            const ExchangePtr& exchange, int status, const Json& body, long wait) {
+  if (status >= 300) return exchange->finish(failure(problem_text(body)));
+  auto content = structured(body);
+  const auto job = row->follows ? Uuid::parse(text_member(content, "job_id")) : std::nullopt;
+  if (!job || wait == 0 || !bench->parts.news) return exchange->finish(success(*row, std::move(content)));
+  watch_job(*bench->parts.news, bench->alarm, exchange, *job, std::chrono::seconds(wait),
+            [row, exchange, content](const Json& last) {
+              Json whole = content;
+              if (last.is_object()) {
+                whole["state"] = text_member(last, "state");
+                whole["job"] = last;
+              }
+              exchange->finish(success(*row, whole));
+            });
+}
 
-  void run(const Json& input, const Json& kept, const Json& arguments) {
-    auto mapped = map_arguments(row_, operation_, input, arguments);
-    AgentCall call{.surface = surface,
-                   .operation = row_.name,
-                   .caller = exchange_->call().caller,
-                   .parameters_hash = runs::parameters_hash(sanitized(arguments, kept)),
-                   .traceparent = exchange_->call().traceparent};
-    if (!mapped) return refuse(std::move(call), mapped.error());
-    if (!bench_->parts.ledger) return invoke(std::move(*mapped));
-    bench_->parts.ledger->begin(std::move(call),
-                                [self = shared_from_this(), mapped = std::move(*mapped)](
-                                    const BegunCall& begun, const std::exception_ptr& failed) {
-                                  self->exchange_->guarded([&] {
-                                    if (failed) std::rethrow_exception(failed);
-                                    self->begun_ = begun;
-                                    self->invoke(mapped);
-                                  });
-                                });
-  }
-
- private:
-  void refuse(AgentCall call, const Problem& problem) {
-    const auto then = [exchange = exchange_, problem] {
-      exchange->finish(failure(problem_text({{"code", problem.code}, {"detail", problem.message}})));
-    };
-    if (!bench_->parts.ledger) return then();
-    bench_->parts.ledger->refuse(std::move(call), {.status = 400, .code = problem.code}, then);
-  }
-
-  void settle(Settlement how, std::function<void()> done) {
-    answered_ = true;
-    if (!begun_) return done();
-    bench_->parts.ledger->settle(*begun_, std::move(how), std::move(done));
-  }
-
-  void invoke(Mapped mapped) {
-    auto invocation = invocation_of(*exchange_, operation_.id);
-    invocation.path = std::move(mapped.path);
-    invocation.query = std::move(mapped.query);
-    invocation.body = std::move(mapped.body);
-    bench_->parts.operations.invoke(
-        std::move(invocation),
-        [self = shared_from_this(), wait = mapped.wait_seconds](const Response& response) {
-          self->exchange_->guarded([&] { self->answer(response, wait); });
+void call_tool(const std::shared_ptr<Bench>& bench, const std::shared_ptr<const ToolRow>& row,
+               const Operation& operation, const Json& input, const Json& kept, const ExchangePtr& exchange,
+               const Json& arguments) {
+  auto mapped = map_arguments(*row, operation, input, arguments);
+  auto call = call_of(*exchange, row->name, runs::parameters_hash(sanitized(arguments, kept)));
+  if (!mapped)
+    return refuse_on_record(
+        bench->parts, std::move(call), {.status = 400, .code = mapped.error().code},
+        [exchange, problem = mapped.error()] {
+          exchange->finish(failure(problem_text({{"code", problem.code}, {"detail", problem.message}})));
         });
-  }
-
-  void answer(const Response& response, long wait) {
-    auto parsed = response.body.empty() ? Result<Json>(Json()) : parse_json(response.body);
-    if (!parsed) throw Error(Fault::invalid, "internal", "The operation's answer is no JSON.");
-    Json body = std::move(*parsed);
-    if (response.status >= 300) {
-      const auto code = text_member(body, "code");
-      return settle({.status = response.status, .code = code.empty() ? "internal" : code},
-                    [exchange = exchange_, text = problem_text(body)] { exchange->finish(failure(text)); });
-    }
-    Settlement how{.status = response.status};
-    if (body.contains("value") && body["value"].is_array())
-      how.items = static_cast<long>(body["value"].size());
-    settle(how, [self = shared_from_this(), body = structured(std::move(body)), wait] {
-      self->finish(body, wait);
-    });
-  }
-
-  void finish(const Json& body, long wait) {
-    const auto job = row_.follows ? Uuid::parse(text_member(body, "job_id")) : std::nullopt;
-    if (!job || wait == 0 || !bench_->parts.news) return exchange_->finish(success(row_, body));
-    watch_job(*bench_->parts.news, bench_->alarm, exchange_, *job, std::chrono::seconds(wait),
-              [self = shared_from_this(), body](const Json& last) {
-                Json whole = body;
-                if (last.is_object()) {
-                  whole["state"] = text_member(last, "state");
-                  whole["job"] = last;
-                }
-                self->exchange_->finish(success(self->row_, whole));
-              });
-  }
-
-  const std::shared_ptr<Bench> bench_;
-  const ToolRow& row_;
-  const Operation& operation_;
-  const ExchangePtr exchange_;
-  std::optional<BegunCall> begun_;
-  bool answered_ = false;
-};
+  auto invocation = invocation_of(*exchange, operation.id);
+  invocation.path = std::move(mapped->path);
+  invocation.query = std::move(mapped->query);
+  invocation.body = std::move(mapped->body);
+  ask_on_record(bench->parts, exchange, std::move(call), std::move(invocation),
+                [bench, row, exchange, wait = mapped->wait_seconds](int status, const Json& body) {
+                  answer(bench, row, exchange, status, body, wait);
+                });
+}
 
 Tool make_tool(const std::shared_ptr<Bench>& bench, const std::shared_ptr<const ToolRow>& row,
                const Operation& operation, const Components& components) {
@@ -149,7 +90,7 @@ Tool make_tool(const std::shared_ptr<Bench>& bench, const std::shared_ptr<const 
   tool.annotations = annotations_of(*row);
   tool.call = [bench, row, &operation, input = tool.input_schema, kept = inlined(tool.input_schema)](
                   const ExchangePtr& exchange, const Json& arguments) {
-    std::make_shared<ToolCall>(bench, *row, operation, exchange)->run(input, kept, arguments);
+    call_tool(bench, row, operation, input, kept, exchange, arguments);
   };
   return tool;
 }
@@ -211,14 +152,10 @@ Features rollcall_features(FeatureParts parts) {
   features.tools = tools_of(parts);
   features.prompts = prompts();
   add_resources(features, parts);
-  if (parts.ledger)
-    features.tool_refused = [ledger = parts.ledger](const ExchangePtr& exchange, std::function<void()> then) {
-      ledger->refuse({.surface = surface,
-                      .operation = unknown_operation,
-                      .caller = exchange->call().caller,
-                      .traceparent = exchange->call().traceparent},
-                     {.status = 400, .code = "tool_unknown"}, std::move(then));
-    };
+  features.tool_refused = [parts](const ExchangePtr& exchange, std::function<void()> then) {
+    refuse_on_record(parts, call_of(*exchange, unknown_operation), {.status = 400, .code = "tool_unknown"},
+                     std::move(then));
+  };
   return features;
 }
 
