@@ -76,11 +76,12 @@ int main(int argc, char** argv) try {
                      .ledger = &ledger,
                      .vault = vault ? &*vault : nullptr,
                      .connectors = connectors ? &*connectors : nullptr};
+  auto routes = front::all_routes(parts);
   const front::mcp::Endpoint mcp{
       parts,
+      routes,
       options.mcp,
       {options.pipeline.microsoft_enabled, options.pipeline.public_root, options.pipeline.origins}};
-  auto routes = front::all_routes(parts);
   for (auto& route : mcp.routes())
     routes.push_back(std::move(route));
   front::Pipeline pipeline{

@@ -57,7 +57,7 @@ front::Routes documented(front::Parts& parts) {
 
 /// What tools/list gives in all.
 Json offered_tools(front::Parts& parts) {
-  const front::mcp::Endpoint endpoint(parts, {}, {});
+  const front::mcp::Endpoint endpoint(parts, front::all_routes(parts), {}, {});
   Json tools = Json::array();
   for (const auto& tool : endpoint.server().features().tools)
     tools.push_back(front::mcp::tool_body(tool));

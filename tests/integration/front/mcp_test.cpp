@@ -21,7 +21,7 @@ class Agents {
   explicit Agents(mcp::EndpointOptions options = {}) {
     auto& parts = areas.parts();
     options.metadata = {"https://login.example/tenant/v2.0", {"api://rollcall/Rollcall.Access"}};
-    endpoint.emplace(parts, std::move(options),
+    endpoint.emplace(parts, areas.routes(), std::move(options),
                      mcp::Endpoint::Front{.public_root = "https://rollcall.example"});
     auto& world = areas.world;
     pipeline.emplace(endpoint->routes(),

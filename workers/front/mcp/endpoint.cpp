@@ -25,17 +25,16 @@ Route with_record(Route route, const CallLedger& ledger) {
 }
 
 /// What tools ask for: the interface's operations, and those that it does not serve.
-Routes asked_for(Parts& parts) {
-  auto routes = all_routes(parts);
-  std::ranges::move(connector_routes(parts), std::back_inserter(routes));
-  return routes;
+Routes asked_for(Parts& parts, Routes interface) {
+  std::ranges::move(connector_routes(parts), std::back_inserter(interface));
+  return interface;
 }
 
 }  // namespace
 
-Endpoint::Endpoint(Parts& parts, EndpointOptions options, Front front)
+Endpoint::Endpoint(Parts& parts, Routes interface, EndpointOptions options, Front front)
     : metadata_(std::move(options.metadata)),
-      operations_(asked_for(parts), {.microsoft_enabled = front.microsoft_enabled},
+      operations_(asked_for(parts, std::move(interface)), {.microsoft_enabled = front.microsoft_enabled},
                   {parts.database, *parts.components, parts.pool, parts.clock}),
       ledger_(*parts.ledger),
       server_(rollcall_features({.operations = operations_,

@@ -26,7 +26,8 @@ class Endpoint {
     std::string public_root = {};
     std::vector<std::string> origins = {};
   };
-  Endpoint(Parts& parts, EndpointOptions options, Front front);
+  /// `interface`: what is served over REST, which tools ask for too.
+  Endpoint(Parts& parts, Routes interface, EndpointOptions options, Front front);
 
   /// /mcp, and where clients learn who gives tokens for it.
   [[nodiscard]] Routes routes() const;
