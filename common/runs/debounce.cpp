@@ -16,7 +16,7 @@ SELECT u.id, u.tenant, u.organization, u.worker, u.operation, 'waiting', u.calle
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[])
     AS u(id, tenant, organization, worker, operation, caller, parameters, hash)
 WHERE NOT EXISTS (SELECT FROM ops.runs r WHERE r.organization_id = u.organization AND r.worker = u.worker
-    AND r.operation = u.operation AND r.parameters_hash = u.hash AND r.state = 'queued' AND r.attempt = 0
+    AND r.operation = u.operation AND r.parameters_hash = u.hash AND r.open_state = 'queued' AND r.attempt = 0
     AND r.started_at IS NULL)
 ORDER BY u.organization -- one order for all: no deadlocks
 ON CONFLICT DO NOTHING)";

@@ -54,7 +54,7 @@ std::map<Equal, Uuid> find_leaders(postgres::Transaction& transaction, const Col
            "SELECT r.worker, r.organization_id, r.operation, r.parameters_hash, r.id FROM ops.runs r "
            "JOIN unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) AS u(w, g, p, h) "
            "ON r.worker = u.w AND r.organization_id = u.g AND r.operation = u.p AND r.parameters_hash = u.h "
-           "WHERE r.state = 'queued' AND r.attempt = 0 AND r.started_at IS NULL "
+           "WHERE r.open_state = 'queued' AND r.attempt = 0 AND r.started_at IS NULL "
            "AND r.approved_digest IS NULL AND NOT r.cancel_requested ORDER BY r.created_at, r.id",
            {postgres::array(columns.workers), postgres::array(columns.organizations),
             postgres::array(columns.operations), postgres::array(columns.hashes)}))

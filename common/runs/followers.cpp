@@ -13,14 +13,14 @@ const std::string end_sql = R"(
 UPDATE ops.runs r SET state = l.state, outcome = 'joined', result = l.result, error_code = l.error_code,
     error_message = l.error_message, finished_at = $2, attempt = l.attempt
 FROM ops.runs l
-WHERE r.joined_to = l.id AND r.state = 'waiting' AND l.id = ANY($1::uuid[]) AND l.state IN ('succeeded', 'failed'))" +
+WHERE r.joined_to = l.id AND r.open_state = 'waiting' AND l.id = ANY($1::uuid[]) AND l.state IN ('succeeded', 'failed'))" +
                             returning;
 
 // Whoever cancelled the leader did not cancel what others had asked for.
 const std::string requeue_sql = R"(
 UPDATE ops.runs r SET state = 'queued', joined_to = NULL, error_code = NULL, error_message = NULL, queued_at = $2
 FROM ops.runs l
-WHERE r.joined_to = l.id AND r.state = 'waiting' AND l.id = ANY($1::uuid[]) AND l.state = 'cancelled')" +
+WHERE r.joined_to = l.id AND r.open_state = 'waiting' AND l.id = ANY($1::uuid[]) AND l.state = 'cancelled')" +
                                 returning;
 
 News news_of(const NewRun& run, const postgres::Row& row) {

@@ -30,9 +30,8 @@ std::vector<NewRun> without_open(postgres::Transaction& transaction, const std::
     if (run.organization_id) organizations.push_back(*run.organization_id);
   }
   const auto rows = transaction.query(
-      "SELECT DISTINCT organization_id, operation FROM ops.runs WHERE worker = $1 AND organization_id = "
-      "ANY($2::uuid[]) "
-      "AND state IN ('queued', 'running', 'waiting', 'needs_approval')",
+      "SELECT DISTINCT organization_id, operation FROM ops.open_runs WHERE worker = $1 AND organization_id = "
+      "ANY($2::uuid[])",
       {postgres::value(runs.front().worker), postgres::array(organizations)});
   std::set<std::pair<Uuid, std::string>> open;
   for (const auto& row : rows)

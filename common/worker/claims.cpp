@@ -13,12 +13,14 @@ namespace rollcall::worker {
 namespace {
 
 // A run that is 'running' is taken over from whoever does not live any more: no heartbeat for stale_after, or
-// our own predecessor under the same name.
+// our own predecessor under the same name. What is inserted here stands in no index of open runs before its
+// first heartbeat (migration 0020), hence in a block.
 constexpr const char* claim_sql = R"(
+WITH claimed AS (
 INSERT INTO ops.runs AS r (id, tenant_id, organization_id, worker, operation, state, caller_identity, parameters,
-    parameters_hash, traceparent, attempt, claim, claimed_by, heartbeat_at, created_at, queued_at, started_at)
+    parameters_hash, traceparent, attempt, claim, claimed_by, created_at, queued_at, started_at)
 SELECT u.id, u.tenant, u.organization, $1, u.operation, 'running', u.caller, u.parameters, u.hash, u.traceparent,
-    1, u.claim, $2, now(), $12, $12, now()
+    1, u.claim, $2, $12, $12, now()
 FROM unnest($3::uuid[], $4::text[], $5::uuid[], $6::text[], $7::text[], $8::jsonb[], $9::text[], $10::text[],
             $11::uuid[])
     AS u(id, tenant, organization, operation, caller, parameters, hash, traceparent, claim)
@@ -29,14 +31,18 @@ WHERE r.worker = excluded.worker AND (r.state = 'queued' OR (r.state = 'running'
     (r.claimed_by = excluded.claimed_by OR
      coalesce(r.heartbeat_at, r.started_at, r.queued_at) < now() - $13 * interval '1 millisecond')))
 -- A row without xmax was inserted by this statement: all of it is known, and nobody can have joined it.
-RETURNING id, claim, xmax = 0, attempt, started_at < now(), CASE WHEN xmax <> 0 THEN tenant_id END,
+RETURNING id, claim, xmax = 0 AS inserted, attempt, started_at < now(), CASE WHEN xmax <> 0 THEN tenant_id END,
     CASE WHEN xmax <> 0 THEN organization_id END, CASE WHEN xmax <> 0 THEN operation END,
     CASE WHEN xmax <> 0 THEN caller_identity END, CASE WHEN xmax <> 0 THEN parameters END,
     CASE WHEN approval_expires_at > now() THEN approved_digest END, cancel_requested,
     CASE WHEN xmax <> 0 THEN traceparent END, carried,
     CASE WHEN xmax <> 0 THEN (extract(epoch FROM coalesce(retried_at, created_at)) * 1000)::bigint END,
-    CASE WHEN xmax <> 0 THEN parameters_hash END,
-    CASE WHEN xmax <> 0 THEN EXISTS (SELECT FROM ops.runs f WHERE f.joined_to = r.id AND f.state = 'waiting') END)";
+    CASE WHEN xmax <> 0 THEN parameters_hash END, CASE WHEN xmax <> 0 THEN EXISTS (
+        SELECT FROM ops.runs f WHERE f.joined_to = r.id AND f.open_state = 'waiting') END),
+block AS (
+    INSERT INTO ops.claim_blocks (claimed_by, run_ids)
+    SELECT $2, array_agg(id) FROM claimed WHERE inserted HAVING count(*) > 0 RETURNING id)
+SELECT claimed.*, block.id FROM claimed LEFT JOIN block ON claimed.inserted)";
 
 // The leaders' rows stay locked until the commit, so that whoever takes one over or settles it sees who
 // joined.
@@ -79,6 +85,9 @@ WITH settled AS (
 events AS (
     INSERT INTO ops.run_events (run_id, event, detail) SELECT id, event, detail FROM settled)
 SELECT n FROM settled)";
+
+/// The last of what claim_sql returns.
+constexpr std::size_t block_column = 17;
 
 /// Of fewer rows than this the planner makes lookups by itself.
 constexpr std::size_t lookups_min = 20;
@@ -304,10 +313,14 @@ ClaimAnswer claim_block(postgres::Transaction& transaction, const Claimant& clai
                   postgres::value(now), postgres::value(static_cast<long>(runs::stale_after.count()))});
   ClaimAnswer answer;
   std::vector<std::pair<std::size_t, std::shared_ptr<Claimed>>> claimed;
+  std::shared_ptr<const long> block;
   for (const auto& row : rows) {
     const auto found = missing.find(row.uuid(0));
     claimed.emplace_back(found->second, claimed_of(row, commands[found->second], now));
     missing.erase(found);
+    if (row.is_null(block_column)) continue;
+    if (!block) block = std::make_shared<const long>(row.number(block_column));
+    claimed.back().second->block = block;
   }
   std::ranges::sort(claimed, {}, [](const auto& one) { return one.first; });
   for (auto& [index, one] : claimed)

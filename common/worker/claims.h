@@ -30,6 +30,8 @@ struct Claimed {
   bool followed = false;  ///< when it was claimed, others waited for its end already
   bool urgent = true;
   Ticket ticket;
+  /// The row of ops.claim_blocks by which this run and others are found; none where its own row is enough.
+  std::shared_ptr<const long> block;
 
   /// Order is kept per organization; a run without one is a key of its own.
   [[nodiscard]] std::string key() const {

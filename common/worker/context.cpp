@@ -15,8 +15,8 @@ constexpr std::chrono::milliseconds progress_every{250};
 // of life too: what is confirmed by it must not have become anybody's before that confirmation is over.
 void hold(postgres::Transaction& transaction, const Claimed& claimed, const Json& carried) {
   const auto rows = transaction.query(
-      "SELECT claim, cancel_requested, state, coalesce(heartbeat_at < now() - $2 * interval '1 millisecond', "
-      "true) FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
+      "SELECT claim, cancel_requested, state, coalesce(coalesce(heartbeat_at, started_at) < now() - "
+      "$2 * interval '1 millisecond', true) FROM ops.runs WHERE id = $1::uuid FOR UPDATE",
       {postgres::value(claimed.run.id), postgres::value(runs::heartbeat_every.count())});
   if (rows.empty() || rows.front().uuid(0) != claimed.claim || rows.front().text(2) != "running") {
     throw Error(Fault::conflict, "claim_lost",

@@ -17,6 +17,7 @@ void Heart::run(const std::stop_token& stop) {
   do {
     try {
       parts_.in_flight.store_progress(parts_.database);
+      parts_.in_flight.forget_blocks(parts_.database);
       tell_running();
       if (std::chrono::steady_clock::now() < next_beat_) continue;
       mind_pause();

@@ -35,6 +35,7 @@ void InFlight::claimed(const std::shared_ptr<const Claimed>& run) {
   entry.claimed = run;
   entry.beaten_at = clock_.steady();
   entry.followed = run->followed;
+  if (run->block) blocks_.try_emplace(*run->block, run->block);
   if (may_lead(*run)) entry.leads = leaders_.try_emplace(equal_of(*run), run->run.id).second;
 }
 
@@ -54,6 +55,16 @@ void InFlight::remove(const Uuid& run) {
   if (found == runs_.end()) return;
   forget_leader(found->second);
   runs_.erase(found);
+}
+
+void InFlight::leave(const Uuid& run) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = runs_.find(run);
+    if (found != runs_.end() && found->second.claimed && found->second.claimed->block)
+      left_.push_back(found->second.claimed->block);
+  }
+  remove(run);
 }
 
 std::size_t InFlight::size() const {
@@ -148,6 +159,20 @@ void InFlight::store_progress(postgres::Database& database) {
       "x.claim = u.claim WHERE x.state = 'running' ORDER BY x.id FOR UPDATE OF x SKIP LOCKED) l "
       "WHERE r.id = l.id",
       {postgres::array(ids), postgres::array(claims), postgres::array(progress)});
+}
+
+void InFlight::forget_blocks(postgres::Database& database) {
+  std::vector<long> spent;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, block] : blocks_)
+      if (block.expired()) spent.push_back(id);
+  }
+  if (spent.empty()) return;
+  database.execute("DELETE FROM ops.claim_blocks WHERE id = ANY($1::bigint[])", {postgres::array(spent)});
+  const std::lock_guard lock(mutex_);
+  for (const long id : spent)
+    blocks_.erase(id);
 }
 
 // Whoever holds a row's lock is settling it, claiming it or at a checkpoint: it needs no heartbeat, and

@@ -22,6 +22,8 @@ class InFlight {
   /// cancelled, or another worker holds it, since it was claimed.
   bool begin(const Uuid& run);
   void remove(const Uuid& run);
+  /// As remove(), but the run is left running, for whoever looks for runs without a heartbeat.
+  void leave(const Uuid& run);
   [[nodiscard]] std::size_t size() const;
 
   struct Leader {
@@ -45,6 +47,8 @@ class InFlight {
   void progress(const Uuid& run, Json progress);
   /// Stores the progress reported since the last call.
   void store_progress(postgres::Database& database);
+  /// Deletes the blocks of claims of which nothing is in flight any more.
+  void forget_blocks(postgres::Database& database);
   /// Tells the database that their holder lives; stops what was cancelled or taken over meanwhile.
   void heartbeat(postgres::Database& database);
   struct Held {
@@ -79,6 +83,9 @@ class InFlight {
   std::condition_variable unpinned_;
   std::unordered_map<Uuid, Entry> runs_;
   std::map<Equal, Uuid> leaders_;
+  /// By the row's id. A row may go once nobody holds its id any more.
+  std::map<long, std::weak_ptr<const long>> blocks_;
+  std::vector<std::shared_ptr<const long>> left_;
 };
 
 }  // namespace rollcall::worker

@@ -116,7 +116,7 @@ void Settler::conclude(const std::vector<Finished>& block, Settled settled) {
 void Settler::drop(const std::vector<Finished>& block) {
   for (const auto& one : block) {
     log::warn("settlement_dropped", {{"run_id", one.claimed->run.id.to_string()}});
-    parts_.in_flight.remove(one.claimed->run.id);
+    parts_.in_flight.leave(one.claimed->run.id);
   }
 }
 

@@ -84,7 +84,7 @@ RunsTable::Claims RunsTable::claim(const Claimant& claimant, const std::vector<w
     row.claimed_by = claimant.instance;
     row.holder = claimant.host;
     ++row.attempt;
-    row.heartbeat_at = now;
+    if (!made) row.heartbeat_at = now;
     row.resume_at.reset();
     auto claimed = std::make_shared<worker::Claimed>();
     claimed->claim = row.claim;
@@ -143,8 +143,9 @@ void RunsTable::hold(const Uuid& run, const Uuid& claim, WallTime now) {
   if (found == rows.end() || found->second.claim != claim || found->second.state != "running")
     throw Error(Fault::conflict, "claim_lost", "Another worker holds the run now.");
   if (found->second.cancel_requested) throw Error(Fault::conflict, "cancelled", "The run was cancelled.");
-  auto& beaten = found->second.heartbeat_at;
-  if (!beaten || *beaten < now - runs::heartbeat_every) beaten = now;
+  auto& row = found->second;
+  const auto seen = row.heartbeat_at ? row.heartbeat_at : row.started_at;
+  if (!seen || *seen < now - runs::heartbeat_every) row.heartbeat_at = now;
 }
 
 std::set<Uuid> RunsTable::settle(const std::vector<worker::Finished*>& finished, WallTime now,

@@ -106,9 +106,12 @@ TEST_CASE("an organization with an open run is left alone until that ended") {
   world.runs_end(world.sweep());
   world.somebody_removes(2, 2);
   world.database.execute(
-      "INSERT INTO ops.runs (id, organization_id, worker, operation, state) VALUES (gen_random_uuid(), $1, "
-      "'member-sync', 'sync-members', 'running')",
+      "WITH run AS (INSERT INTO ops.runs (id, organization_id, worker, operation, state) VALUES "
+      "(gen_random_uuid(), $1, 'member-sync', 'sync-members', 'running') RETURNING id) "
+      "INSERT INTO ops.claim_blocks (claimed_by, run_ids) SELECT 'one', array_agg(id) FROM run",
       {postgres::value(SweepWorld::organization(2))});
+  CHECK(world.sweep().empty());
+  world.database.execute("UPDATE ops.runs SET heartbeat_at = now() WHERE state = 'running'");
   CHECK(world.sweep().empty());
   world.database.execute("UPDATE ops.runs SET state = 'failed'");
   CHECK(world.sweep() == std::set<int>{2});

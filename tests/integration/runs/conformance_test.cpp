@@ -336,6 +336,9 @@ class Pair {
         "'1 millisecond' AS s) shift",
         {shift});
     bench_.database.execute(
+        "UPDATE ops.claim_blocks SET claimed_at = claimed_at - $1::bigint * interval '1 millisecond'",
+        {shift});
+    bench_.database.execute(
         "UPDATE ops.leases SET expires_at = expires_at - $1::bigint * interval '1 millisecond'", {shift});
   }
 

@@ -110,6 +110,33 @@ TEST_CASE("runs that stand still are set going again") {
             .size() == 1);
 }
 
+TEST_CASE("runs of a worker that died before their first heartbeat are set going again") {
+  World world;
+  world.options.rescue_after = 1s;
+  const Uuid dead =
+      world.add_run("running", "started_at, claim", "now() - interval '1 minute', gen_random_uuid()");
+  const Uuid begun = world.add_run("running", "started_at", "now() + interval '1 minute'");
+  const Uuid ended = world.add_run("succeeded", "started_at", "now() - interval '1 minute'");
+  const auto add_block = [&](const char* claimed_by, const Uuid& one, const Uuid& two) {
+    world.database.execute(
+        "INSERT INTO ops.claim_blocks (claimed_by, claimed_at, run_ids) VALUES ($1, now() - interval '1 "
+        "minute', "
+        "ARRAY[$2::uuid, $3::uuid])",
+        {postgres::value(claimed_by), postgres::value(one), postgres::value(two)});
+  };
+  add_block("dead", dead, ended);
+  add_block("living", begun, ended);
+  const Collector commands(world.prefix + ".demo.commands");
+  const auto running = world.scheduler();
+  REQUIRE(eventually([&] { return of_run(commands.messages(), dead) > 0; }));
+  CHECK(world.state_of(dead) == "queued");
+  CHECK(world.state_of(begun) == "running");
+  CHECK(world.state_of(ended) == "succeeded");
+  // Nothing of it runs any more; of the other one something does.
+  CHECK(eventually([&] { return world.count("ops.claim_blocks") == 1; }));
+  CHECK(world.count("ops.claim_blocks WHERE claimed_by = 'living'") == 1);
+}
+
 TEST_CASE("a queued run that nobody takes is sent again ever less often") {
   World world;
   world.options.resend_after = 1s;

@@ -96,9 +96,8 @@ void read_approvals(Transaction& transaction, const Limits&, Snapshot& snapshot)
   const std::string sql =
       "WITH waiting AS (SELECT r.id, r.organization_id, r.error_code, coalesce((SELECT max(e.at) FROM "
       "ops.run_events e WHERE e.run_id = r.id AND e.event = 'needs_approval'), r.queued_at) AS since FROM "
-      "ops.runs r JOIN directory.organizations o ON o.id = r.organization_id WHERE r.state = "
-      "'needs_approval' "
-      "AND" +
+      "ops.runs r JOIN directory.organizations o ON o.id = r.organization_id WHERE "
+      "r.open_state = 'needs_approval' AND" +
       std::string(in_scope) + ") SELECT organization_id, (array_agg(id ORDER BY since, id))[1], " +
       epoch("min(since)") +
       ", count(*), (array_agg(error_code ORDER BY since, id))[1] FROM waiting GROUP BY organization_id ORDER "
@@ -115,7 +114,7 @@ void read_queues(Transaction& transaction, const Limits&, Snapshot& snapshot) {
       epoch("min(r.queued_at) FILTER (WHERE r.bulk)") +
       ", (SELECT count(*) FROM ops.workers w WHERE w.worker = r.worker AND w.seen_at > " + ago("$1") +
       "), EXISTS (SELECT FROM ops.worker_pauses p WHERE p.worker = r.worker)"
-      " FROM ops.runs r WHERE r.state = 'queued' GROUP BY r.worker ORDER BY r.worker";
+      " FROM ops.runs r WHERE r.open_state = 'queued' GROUP BY r.worker ORDER BY r.worker";
   transaction.each(sql, {span(runs::stale_after)}, [&](const Row& row) {
     snapshot.queues.push_back({row.text(0), row.number(1), time_or_nothing(row, 2), time_or_nothing(row, 3),
                                row.number(4), row.flag(5)});

@@ -254,7 +254,7 @@ std::vector<runs::Stored> settle_interrupted_calls(postgres::Transaction& transa
            "UPDATE ops.runs r SET state = 'failed', outcome = 'error', error_code = 'call_interrupted', "
            "error_message = 'Its front ended before the outcome was on record; what it did by then stands.', "
            "duration_ms = (extract(epoch FROM now() - r.created_at) * 1000)::bigint, finished_at = now(), "
-           "claimed_by = NULL WHERE r.id IN (SELECT c.id FROM ops.runs c WHERE c.state = 'pending' AND "
+           "claimed_by = NULL WHERE r.id IN (SELECT c.id FROM ops.runs c WHERE c.open_state = 'pending' AND "
            "c.created_at < now() - $1::interval AND (c.created_at < now() - $2::interval OR NOT EXISTS "
            "(SELECT FROM ops.workers w WHERE w.worker || '/' || w.instance = c.claimed_by AND w.seen_at > "
            "now() - $3::interval)) ORDER BY c.created_at LIMIT $4::bigint FOR UPDATE SKIP LOCKED) RETURNING "

@@ -186,9 +186,8 @@ std::vector<Candidate> Packs::candidates(const std::string& tenant,
       full_read_due("$2") +
       " THEN 'overdue' END AS need) n "
       "WHERE o.microsoft_group IS NOT NULL AND o.tenant_id = $1 AND n.need IS NOT NULL "
-      "AND NOT EXISTS (SELECT FROM ops.runs r WHERE r.organization_id = o.id AND r.worker = 'member-sync' "
-      "AND "
-      "r.state IN ('queued', 'running', 'waiting', 'needs_approval')) "
+      "AND o.id NOT IN (SELECT r.organization_id FROM ops.open_runs r WHERE r.worker = 'member-sync' AND "
+      "r.organization_id IS NOT NULL) "
       "ORDER BY n.need IN ('unwatched', 'overdue'), n.need = 'overdue', coalesce(p.marked_at, "
       "g.full_read_at), o.id";
   return database_.transact([&](postgres::Transaction& transaction) {

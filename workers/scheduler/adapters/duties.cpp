@@ -70,7 +70,7 @@ struct Duties::State {
   }
 
   microseconds mind() {
-    const auto full = [](long count) { return count == Requeue::batch_max; };
+    const auto full = [](long count) { return count >= Requeue::batch_max; };
     const bool more = full(requeue.rescue()) | full(requeue.resend()) | full(requeue.resend_ticks());
     return more ? at_once : tools.options.mind_every();
   }

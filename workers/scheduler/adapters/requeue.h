@@ -30,6 +30,7 @@ class Requeue {
   /// `why` becomes a metric's label and stands in the run's history; `again`: queued it was before.
   long requeue(const char* why, const std::string& which, const std::string& order,
                std::chrono::milliseconds age, bool again);
+  void forget_blocks(std::chrono::milliseconds age);
   void tell(const char* why, long count);
 
   const Tools& tools_;

@@ -27,7 +27,7 @@ inline constexpr const char* previous_open = R"(
         (SELECT true FROM ops.ticks t WHERE t.schedule_id = s.id AND t.due_at = s.last_due_at
             AND t.served_at IS NULL AND t.expires_at > now() LIMIT 1) IS NOT NULL
      OR (SELECT true FROM ops.runs r WHERE r.tick_id = s.last_tick_id
-            AND r.state IN ('queued', 'running', 'waiting') LIMIT 1) IS NOT NULL)))";
+            AND r.open_state IN ('queued', 'running', 'waiting') LIMIT 1) IS NOT NULL)))";
 
 /// A due time about to fire.
 struct Firing {
