@@ -41,7 +41,8 @@ struct Job {
   Transport::OnDone done;
   Response response;
   bool too_large = false;
-  std::size_t body_sent = 0;
+  bool begun = false;    // a byte of it may have left
+  bool cut_off = false;  // it was to be sent again, and was not
   CURL* easy = nullptr;
   curl_slist* header_list = nullptr;
   char error_text[CURL_ERROR_SIZE] = {};
@@ -67,20 +68,15 @@ std::size_t on_body(char* data, std::size_t size, std::size_t count, void* conte
   return bytes;
 }
 
-/// Gives curl the body to send.
-std::size_t on_upload(char* buffer, std::size_t size, std::size_t count, void* context) {
+/// Called before each sending, when name, connection and TLS are done. curl sends again by itself when a
+/// kept-alive connection dies before the answer; the first sending may have been carried out by then, and the
+/// caller of a write must know: a write is sent once.
+int on_sending(void* context, char*, char*, int, int) {
   Job& job = *static_cast<Job*>(context);
-  const std::size_t bytes = std::min(size * count, job.request.body.size() - job.body_sent);
-  std::copy_n(job.request.body.data() + job.body_sent, bytes, buffer);
-  job.body_sent += bytes;
-  return bytes;
-}
-
-/// curl sends a request again by itself when a kept-alive connection dies before the answer. The first one
-/// may have been applied by then, and the caller of a write must know: a body that was begun is never
-/// rewound, the request fails instead.
-int refuse_rewind(void* context, curl_off_t, int) {
-  return static_cast<Job*>(context)->body_sent == 0 ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+  const bool read = job.request.method == "GET" || job.request.method == "HEAD";
+  job.cut_off = job.begun && !read;
+  job.begun = true;
+  return job.cut_off ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 std::size_t on_header(char* data, std::size_t size, std::size_t count, void* context) {
@@ -93,32 +89,6 @@ std::size_t on_header(char* data, std::size_t size, std::size_t count, void* con
     job.response.headers.emplace_back(trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
   }
   return size * count;
-}
-
-/// False only where the failure came before a byte of the request could leave.
-bool may_have_been_sent(CURL* easy, CURLcode code) {
-  switch (code) {
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_FAILED_INIT:
-    case CURLE_URL_MALFORMAT:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return false;
-    case CURLE_SEND_FAIL_REWIND:
-      return true;
-    default:
-      break;
-  }
-  // The pre-transfer time is set when name, connection and TLS are done and the request is about to be
-  // written.
-  curl_off_t before_transfer = 0;
-  curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &before_transfer);
-  return before_transfer > 0;
 }
 
 }  // namespace
@@ -171,10 +141,10 @@ struct CurlTransport::State {
     job->done(std::move(job->response));
   }
 
-  static void fail(std::unique_ptr<Job> job, std::string why, bool sent) {
+  static void fail(std::unique_ptr<Job> job, std::string why) {
     job->response = Response{};
     job->response.error = std::move(why);
-    job->response.sent = sent;
+    job->response.sent = job->begun;
     finish(std::move(job));
   }
 
@@ -217,6 +187,8 @@ struct CurlTransport::State {
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, std::min(timeout, 15'000L));
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, job.header_list);
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_sending);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, &job);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &job);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
@@ -226,10 +198,7 @@ struct CurlTransport::State {
     } else if (!request.body.empty() || (request.method != "GET" && request.method != "DELETE")) {
       curl_easy_setopt(easy, CURLOPT_POST, 1L);
       curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size()));
-      curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_upload);
-      curl_easy_setopt(easy, CURLOPT_READDATA, &job);
-      curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, refuse_rewind);
-      curl_easy_setopt(easy, CURLOPT_SEEKDATA, &job);
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request.body.c_str());
     }
     if (request.method != "HEAD") curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     return true;
@@ -246,12 +215,12 @@ struct CurlTransport::State {
     }
     for (auto& job : taken) {
       if (!going_on || !prepare(*job)) {
-        fail(std::move(job), going_on ? "out of memory" : "the HTTP client is shutting down", false);
+        fail(std::move(job), going_on ? "out of memory" : "the HTTP client is shutting down");
         continue;
       }
       CURL* const easy = job->easy;
       if (curl_multi_add_handle(multi, easy) != CURLM_OK) {
-        fail(std::move(job), "libcurl refused the request", false);
+        fail(std::move(job), "libcurl refused the request");
         continue;
       }
       active.emplace(easy, std::move(job));
@@ -269,7 +238,6 @@ struct CurlTransport::State {
       if (found == active.end()) continue;
       std::unique_ptr<Job> job = std::move(found->second);
       active.erase(found);
-      const bool sent = code == CURLE_OK || may_have_been_sent(easy, code);
       long status = 0;
       curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
       curl_multi_remove_handle(multi, easy);
@@ -279,10 +247,12 @@ struct CurlTransport::State {
         finish(std::move(job));
       } else if (job->too_large) {
         const auto cap = std::to_string(job->request.response_bytes_max);
-        fail(std::move(job), "the answer is larger than " + cap + " bytes", true);
+        fail(std::move(job), "the answer is larger than " + cap + " bytes");
+      } else if (job->cut_off) {
+        fail(std::move(job),
+             "the connection ended before the request was answered: whether it was carried out is not known");
       } else {
-        const std::string detail = job->error_text[0] ? job->error_text : curl_easy_strerror(code);
-        fail(std::move(job), detail, sent);
+        fail(std::move(job), job->error_text[0] ? job->error_text : curl_easy_strerror(code));
       }
     }
   }
@@ -297,9 +267,8 @@ struct CurlTransport::State {
     auto rest = std::move(active);
     active.clear();
     for (auto& [easy, job] : rest) {
-      const bool sent = may_have_been_sent(easy, CURLE_ABORTED_BY_CALLBACK);
       curl_multi_remove_handle(multi, easy);
-      fail(std::move(job), "the HTTP client is shutting down", sent);
+      fail(std::move(job), "the HTTP client is shutting down");
     }
   }
 };
@@ -320,7 +289,7 @@ void CurlTransport::start(Request request, OnDone done) {
       return;
     }
   }
-  State::fail(std::move(job), "the HTTP client is shutting down", false);
+  State::fail(std::move(job), "the HTTP client is shutting down");
 }
 
 }  // namespace rollcall::http_client
