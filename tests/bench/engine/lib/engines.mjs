@@ -103,6 +103,7 @@ export const throughputEngines = [
   }), (scratch) => [new Program("audit-writer", program("rollcall-audit-writer"), [],
                                 { DATABASE_URL: scratch.url, ROLLCALL_OPS_PORT: "0" })]),
   fromTopic("bare_loop", (topic, url) => [`${work}/bin/bare_loop`, [brokers, topic, "bench.results", url, "1000"]]),
+  fromTopic("bare_loop_claimed", (topic, url) => [`${work}/bin/bare_loop`, [brokers, topic, "bench.results", url, "1000", "claimed"]]),
   fromTopic("kafkajs_pg", (topic, url) => ["node", [`${here}peers/kafkajs_loop.mjs`, topic, "bench.results"],
                                            { DATABASE_URL: url }]),
   graphile("graphile_batched", "batched", 1),

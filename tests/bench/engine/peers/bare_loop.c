@@ -1,9 +1,11 @@
 // The floor: what librdkafka and libpq cost when nothing else is done. Takes commands by the thousand, writes run and audit row with one
 // statement each in one transaction, produces the results, waits for their delivery, commits the offsets, takes the next thousand. No schema, no
-// claim, no outbox, no lanes: killed between the commits it repeats or loses results.
-//   bare_loop BROKERS COMMANDS RESULTS CONNECTION BATCH
+// claim, no outbox, no lanes: killed between the commits it repeats or loses results. With 'claimed' each run is first written as running, in a
+// transaction of its own, as whoever must not do a thing twice has to.
+//   bare_loop BROKERS COMMANDS RESULTS CONNECTION BATCH [claimed]
 #define _GNU_SOURCE  // memmem
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,12 +54,17 @@ static void append(struct array* array, const char* id) {
   array->length += id_length;
 }
 
-static void write_rows(PGconn* database) {
+static void write_rows(PGconn* database, bool claimed) {
   memcpy(runs.text + runs.length, "}", 2);
   memcpy(organizations.text + organizations.length, "}", 2);
   const char* const values[] = {runs.text, organizations.text};
   execute(database, "BEGIN", 0, NULL);
-  execute(database, "run", 2, values);
+  if (claimed) {
+    execute(database, "claim", 2, values);
+    execute(database, "COMMIT", 0, NULL);
+    execute(database, "BEGIN", 0, NULL);
+  }
+  execute(database, claimed ? "settle" : "run", claimed ? 1 : 2, values);
   execute(database, "audit", 2, values);
   execute(database, "COMMIT", 0, NULL);
 }
@@ -78,13 +85,13 @@ static void produce(rd_kafka_t* producer, const char* topic, const char* run, co
 }
 
 static void serve(rd_kafka_message_t** messages, ssize_t count, PGconn* database, rd_kafka_t* consumer,
-                  rd_kafka_t* producer, const char* results) {
+                  rd_kafka_t* producer, const char* results, bool claimed) {
   runs.length = organizations.length = 0;
   for (ssize_t i = 0; i < count; ++i) {
     append(&runs, field(messages[i], "\"run_id\":\""));
     append(&organizations, field(messages[i], "\"organization_id\":\""));
   }
-  write_rows(database);
+  write_rows(database, claimed);
   for (ssize_t i = 0; i < count; ++i) {
     produce(producer, results, field(messages[i], "\"run_id\":\""), field(messages[i], "\"organization_id\":\""));
   }
@@ -95,7 +102,8 @@ static void serve(rd_kafka_message_t** messages, ssize_t count, PGconn* database
 }
 
 int main(int argc, char** argv) {
-  if (argc != 6) die("usage", "bare_loop BROKERS COMMANDS RESULTS CONNECTION BATCH");
+  const bool claimed = argc == 7 && strcmp(argv[6], "claimed") == 0;
+  if (argc != 6 && !claimed) die("usage", "bare_loop BROKERS COMMANDS RESULTS CONNECTION BATCH [claimed]");
   const size_t batch = (size_t)atol(argv[5]);
   if (batch == 0 || batch > batch_most) die("BATCH", "must be 1 to 10000");
   signal(SIGTERM, on_signal);
@@ -106,6 +114,12 @@ int main(int argc, char** argv) {
           "SELECT id, organization, 'sync-members', 'succeeded', '{}', now() "
           "FROM unnest($1::uuid[], $2::uuid[]) AS u(id, organization) "
           "ON CONFLICT (id) DO UPDATE SET state = excluded.state, result = excluded.result, finished_at = now()");
+  prepare(database, "claim",
+          "INSERT INTO bench.runs (id, organization_id, operation, state) SELECT id, organization, 'sync-members', 'running' "
+          "FROM unnest($1::uuid[], $2::uuid[]) AS u(id, organization) ON CONFLICT (id) DO UPDATE SET state = excluded.state");
+  prepare(database, "settle",
+          "UPDATE bench.runs r SET state = 'succeeded', result = '{}', finished_at = now() FROM unnest($1::uuid[]) AS u(id) "
+          "WHERE r.id = u.id AND r.state = 'running'");
   prepare(database, "audit",
           "INSERT INTO bench.audit (run_id, action, organization_id, detail) "
           "SELECT id, 'noop', organization, '{\"attempt\": 1}' "
@@ -135,7 +149,7 @@ int main(int argc, char** argv) {
         messages[count++] = messages[i];
       }
     }
-    if (count > 0) serve(messages, count, database, consumer, producer, argv[3]);
+    if (count > 0) serve(messages, count, database, consumer, producer, argv[3], claimed);
     for (ssize_t i = 0; i < count; ++i) rd_kafka_message_destroy(messages[i]);
   }
   rd_kafka_queue_destroy(queue);

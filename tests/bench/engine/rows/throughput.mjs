@@ -75,6 +75,6 @@ export async function throughput(context) {
     figures,
     goals: ["rollcall", "rollcall_audit"].flatMap((ours) => [
       goal(ours, "graphile_batched", 1), goal(ours, "graphile_per_job", 10), goal(ours, "kafkajs_pg", 1),
-      goal(ours, "bare_loop", 0.85)]).filter(Boolean),
+      goal(ours, "bare_loop", 0.85), goal(ours, "bare_loop_claimed", 0.85), goal(ours, "river_gathered", 1)]).filter(Boolean),
   };
 }
