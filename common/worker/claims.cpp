@@ -333,7 +333,9 @@ std::vector<const Command*> join_block(postgres::Transaction& transaction, const
                                        const std::vector<Follower>& followers) {
   Columns columns;
   std::vector<Uuid> leaders, claims;
+  std::set<Uuid> seen;  // a command may have come twice, and a statement may change a row only once
   for (const auto& follower : followers) {
+    if (!seen.insert(follower.command->run_id).second) continue;
     columns.add(*follower.command);
     leaders.push_back(follower.leader);
     claims.push_back(follower.leader_claim);

@@ -68,7 +68,7 @@ struct Follower {
 };
 /// Stores followers: waiting, to be settled with their leader; what has joined it already stays so. In the
 /// answer: those that could not join, since their run exists and is no longer queued, or since the leader is
-/// no longer held under that claim.
+/// no longer held under that claim. A command that came twice joins, or does not, with its twin.
 std::vector<const Command*> join_block(postgres::Transaction& transaction, const std::string& worker,
                                        const std::vector<Follower>& followers);
 

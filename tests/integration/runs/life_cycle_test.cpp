@@ -1,4 +1,5 @@
 #include "common/runs/by_hand.h"
+#include "common/worker/claims.h"
 #include "tests/integration/runs/fixture.h"
 
 #include <functional>
@@ -106,6 +107,74 @@ TEST_CASE("equal commands that wait behind a busy organization are one run, and 
   CHECK(told.size() == 102);
   CHECK(handler.handled == 3);  // the first, one for the hundred, the different one
   CHECK(bench.count("ops.runs WHERE outcome = 'joined' AND result = '{\"added\": 1}'") == 99);
+}
+
+TEST_CASE("one run twice in a block to join is joined once, and neither joins where its leader is not held") {
+  Bench bench;
+  const worker::Claimant claimant{"member-sync", "me"};
+  const auto command = [organization = crypto::new_uuid()] {
+    worker::Command one;
+    one.run_id = crypto::new_uuid();
+    one.organization_id = organization;
+    one.tenant_id = one.operation = one.caller_identity = "x";
+    return one;
+  };
+  const auto leader = command(), first = command(), other = command(), twin = first;
+  const auto claim = bench.database.transact([&](postgres::Transaction& t) {
+    return worker::claim_block(t, claimant, {leader}, wall_now()).claimed.at(0)->claim;
+  });
+  const auto join = [&](const Uuid& leader_claim) {
+    return bench.database.transact([&](postgres::Transaction& t) {
+      return worker::join_block(t, claimant.worker,
+                                {{&first, leader.run_id, leader_claim},
+                                 {&other, leader.run_id, leader_claim},
+                                 {&twin, leader.run_id, leader_claim}});
+    });
+  };
+  CHECK(join(crypto::new_uuid()) == std::vector<const worker::Command*>{&first, &other, &twin});
+  CHECK(bench.count("ops.runs") == 1);
+  CHECK(join(claim).empty());
+  CHECK(bench.count("ops.runs WHERE state = 'waiting' AND joined_to = $1",
+                    {postgres::value(leader.run_id)}) == 2);
+}
+
+TEST_CASE("a command that came twice joins once, and both its messages are done with") {
+  Bench bench;
+  std::atomic<bool> go = false;
+  TestHandler handler([&](const worker::Run&, worker::RunContext&) {
+    while (!go)
+      std::this_thread::sleep_for(5ms);
+    return worker::Done{};
+  });
+  const auto received = [&](int count) {
+    const auto line = "rollcall_messages_total{worker=\"member-sync\"} " + std::to_string(count) + "\n";
+    return bench.metrics.render().find(line) != std::string::npos;
+  };
+  // While the kind is paused they come together, to be taken as one block.
+  bench.database.execute("INSERT INTO ops.worker_pauses (worker, note) VALUES ('member-sync', 'for now')");
+  bench.start(handler);
+  const auto organization = crypto::new_uuid();
+  auto ahead = Bench::command(crypto::new_uuid(), organization);
+  ahead["dry_run"] = true;
+  bench.send(".commands", organization.to_string(), dump(ahead));
+  bench.send_command(organization);
+  const auto follower = bench.send_command(organization);
+  bench.send(".commands", organization.to_string(), dump(Bench::command(follower, organization)));
+  CHECK(eventually([&] { return received(4); }));
+  bench.database.execute("DELETE FROM ops.worker_pauses");
+  CHECK(eventually([&] { return bench.count("ops.runs") == 3; }));
+  CHECK(bench.count("ops.runs WHERE id = $1 AND state = 'waiting' AND error_code = 'joined'",
+                    {postgres::value(follower)}) == 1);
+  go = true;
+  CHECK(eventually([&] { return bench.count("ops.runs WHERE state = 'succeeded'") == 3; }));
+  bench.stop();
+  CHECK(handler.handled == 2);
+
+  bench.start(handler);
+  const auto last = bench.send_command();
+  CHECK(eventually([&] { return bench.is(last, "succeeded"); }));
+  bench.stop();
+  CHECK(received(5));  // none of the four again
 }
 
 TEST_CASE("a paused kind claims nothing, and goes on when it is resumed") {
