@@ -61,6 +61,9 @@ constexpr auto reasons = std::to_array<Reason>({
     // Microsoft Graph
     {"listing_incomplete", "Nothing was removed; the run is tried again."},
     {"member_not_found", "The account was deleted: correct the roster; it is resolved anew in the next run."},
+    {"group_not_visible",
+     "Nothing to do: one part of Microsoft Graph shows the group and another does not yet; the run is tried "
+     "again by itself."},
     {"member_type_not_allowed", "Microsoft 365 groups take users only."},
     {"guests_not_allowed",
      "The group forbids guests: allow them in its settings, or take the guest off the roster."},

@@ -28,10 +28,6 @@ std::string seconds(milliseconds time) {
   return std::to_string((time.count() + 999) / 1000) + " s";
 }
 
-bool any_passing(const std::vector<Settled>& settled) {
-  return std::ranges::any_of(settled, [](const Settled& one) { return one.passing(); });
-}
-
 }  // namespace
 
 struct Handler::Job {
@@ -278,8 +274,9 @@ worker::Outcome Handler::carry_out(Job& job, const Plan& plan, const Findings& f
       case ApplyEnd::Why::complete:
         break;
     }
-    if (any_passing(settled))
-      return worker::RetryAfter{"graph_unavailable", "Microsoft Graph failed for some of the changes",
+    if (const auto open = std::ranges::find_if(settled, &Settled::passing); open != settled.end())
+      return worker::RetryAfter{open->code,
+                                "Microsoft Graph failed for some of the changes, the first: " + open->message,
                                 milliseconds{0}};
   }
   return finish(job, plan, findings, settled);

@@ -103,13 +103,27 @@ TEST_CASE("what answers to membership writes mean") {
   }
 }
 
-TEST_CASE("once the group was seen, a 404 that names it passes") {
+TEST_CASE(
+    "once the group was seen, a 404 that names it passes, and says nothing about a member when it lasts") {
   const Answer answer{404, "Request_ResourceNotFound", missing(group_id), {}};
   CHECK(words(judge(step(removal), answer, plan, group_id, true)) == "remove(3)x1 later");
   CHECK(words(judge(step(one), answer, plan, group_id, true)) == "one(0)x1 later");
   CHECK(words(judge(step(many), answer, plan, group_id, true)) == "many(012)x1 later");
   const int last = step_attempts_max - 1;
-  CHECK(words(judge(step(removal, last), answer, plan, group_id, true)) == "3:graph_refused");
-  CHECK(words(judge(step(one, last), answer, plan, group_id, true)) == "0:member_not_found");
-  CHECK(words(judge(step(many, last), answer, plan, group_id, true)) == "one(0)x0 one(1)x0 one(2)x0");
+  for (const auto kind : {removal, one, many}) {
+    const auto judgement = judge(step(kind, last), answer, plan, group_id, true);
+    CHECK(judgement.again.empty());
+    CHECK(judgement.settled.size() == (kind == many ? 3 : 1));
+    for (const Settled& settled : judgement.settled) {
+      CHECK(settled.code == "group_not_visible");
+      CHECK(settled.passing());
+    }
+    CHECK(words(judge(step(kind, last), answer, plan, group_id)) == "doubt");
+  }
+}
+
+TEST_CASE("a verdict about a member does not pass") {
+  for (const char* code : {"applied", "already", "member_not_found", "graph_refused", "graph_not_permitted"})
+    CHECK_FALSE(Settled{0, code, ""}.passing());
+  CHECK(Settled{0, "graph_unavailable", ""}.passing());
 }

@@ -85,11 +85,7 @@ Judgement add_not_found(const Step& step, const Answer& answer, const Plan& plan
     return judgement;
   }
   const bool many = step.changes.size() > 1;
-  if (names(answer.message, group)) {
-    if (!group_exists) return doubt();
-    return many && step.attempts + 1 >= step_attempts_max ? split(step)
-                                                          : retry(step, answer, "member_not_found");
-  }
+  if (names(answer.message, group)) return group_exists ? retry(step, answer, group_not_visible) : doubt();
   return many ? split(step) : settle_all(step, "member_not_found", answer.message);
 }
 
@@ -113,7 +109,7 @@ Judgement judge_removal(const Step& step, const Answer& answer, const Plan& plan
   if (answer.status == 404) {
     const bool names_member = names(answer.message, plan.member(step.changes.front()));
     if (names_member || !names(answer.message, group)) return settle_all(step, gone, "");
-    return group_exists ? retry(step, answer, "graph_refused") : doubt();
+    return group_exists ? retry(step, answer, group_not_visible) : doubt();
   }
   return settle_all(step, graph_messages::refusal_code(answer.status, answer.message), answer.message);
 }

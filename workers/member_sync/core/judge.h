@@ -37,6 +37,8 @@ struct Answer {
 /// Outcome codes of changes that are as they should be; any other is a reason code.
 inline constexpr const char* applied = "applied";
 inline constexpr const char* already = "already";
+/// Graph shows the group and, to writes, denies that there is one: a replica lags behind.
+inline constexpr const char* group_not_visible = "group_not_visible";
 
 struct Settled {
   std::uint32_t change = 0;
@@ -44,8 +46,8 @@ struct Settled {
   std::string message;
   [[nodiscard]] bool ours() const { return code == applied; }
   [[nodiscard]] bool failed() const { return code != applied && code != already; }
-  /// The service was unwell: worth another run, not a verdict about this member.
-  [[nodiscard]] bool passing() const { return code == "graph_unavailable"; }
+  /// The service was unwell: worth another attempt of the run, not a verdict about this member.
+  [[nodiscard]] bool passing() const { return code == "graph_unavailable" || code == group_not_visible; }
 };
 
 struct Judgement {
