@@ -5,24 +5,33 @@
 
 namespace rollcall::worker {
 
-void CommitTracker::started(const kafka::TopicPartition& partition, std::int64_t offset) {
-  auto& state = partitions_[partition];
-  if (offset < state.next) return;  // read again after a rewind: already inside the committed prefix
-  if (state.offsets.emplace(offset, false).second) ++open_;
+std::deque<CommitTracker::Entry>::iterator CommitTracker::Partition::find(std::int64_t offset) {
+  return std::ranges::lower_bound(offsets, offset, {}, &Entry::offset);
 }
 
-void CommitTracker::finished(const kafka::TopicPartition& partition, std::int64_t offset) {
+void CommitTracker::started(const PartitionName& partition, std::int64_t offset) {
+  auto found = partitions_.find(partition);
+  if (found == partitions_.end()) found = partitions_.try_emplace(kafka::TopicPartition(partition)).first;
+  auto& state = found->second;
+  if (offset < state.next) return;  // read again after a rewind: already inside the committed prefix
+  const auto entry = state.find(offset);
+  if (entry != state.offsets.end() && entry->offset == offset) return;
+  state.offsets.insert(entry, Entry{offset});
+  ++open_;
+}
+
+void CommitTracker::finished(const PartitionName& partition, std::int64_t offset) {
   const auto found = partitions_.find(partition);
   if (found == partitions_.end()) return;
   auto& state = found->second;
-  const auto entry = state.offsets.find(offset);
-  if (entry == state.offsets.end() || entry->second) return;
-  entry->second = true;
+  const auto entry = state.find(offset);
+  if (entry == state.offsets.end() || entry->offset != offset || entry->finished) return;
+  entry->finished = true;
   --open_;
-  while (!state.offsets.empty() && state.offsets.begin()->second) {
-    state.next = state.offsets.begin()->first + 1;
+  while (!state.offsets.empty() && state.offsets.front().finished) {
+    state.next = state.offsets.front().offset + 1;
     state.moved = true;
-    state.offsets.erase(state.offsets.begin());
+    state.offsets.pop_front();
   }
 }
 
@@ -31,7 +40,7 @@ void CommitTracker::forget(const kafka::TopicPartition& partition) {
   if (found == partitions_.end()) return;
   const auto& offsets = found->second.offsets;
   open_ -= static_cast<std::size_t>(
-      std::ranges::count_if(offsets, [](const auto& entry) { return !entry.second; }));
+      std::ranges::count_if(offsets, [](const auto& entry) { return !entry.finished; }));
   partitions_.erase(found);
 }
 

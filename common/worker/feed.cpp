@@ -6,45 +6,43 @@
 #include "common/log/log.h"
 #include "common/runs/blocks.h"
 
-#include <algorithm>
-#include <array>
-#include <string_view>
+#include <utility>
 
 namespace rollcall::worker {
 namespace {
 
-constexpr std::size_t poll_max = 512;
+constexpr std::size_t poll_max = 256;
 constexpr std::chrono::milliseconds poll_wait{100};
 constexpr std::chrono::milliseconds commit_every{100};
 constexpr std::chrono::milliseconds patience{500};  // with a full house, before the consumer is paused
-constexpr std::array<std::string_view, 6> envelope{"run_id",    "organization_id", "tenant_id",
-                                                   "operation", "requested_by",    "requested_at"};
 constexpr const char* tick_type = "rollcall.tick.v1";
 
-std::string text_at(const Json& value, const char* field) {
+/// Takes a text out of an object; empty where there is none.
+std::string take_text(Json& value, const char* field) {
   const auto found = value.find(field);
-  return found != value.end() && found->is_string() ? found->get<std::string>() : std::string{};
+  if (found == value.end()) return {};
+  std::string text = found->is_string() ? std::move(found->get_ref<std::string&>()) : std::string{};
+  value.erase(found);
+  return text;
 }
 
 std::string type_of(const kafka::Message& message, const Json& value, const std::string& command_type,
                     bool ticks) {
-  if (const auto type = message.header("ce_type"); type && !type->empty()) return *type;
+  if (auto type = message.header("ce_type"); type && !type->empty()) return std::move(*type);
   return ticks && value.is_object() && value.contains("tick_id") ? tick_type : command_type;
 }
 
 }  // namespace
 
-Command command_of(const Json& value) {
+Command command_of(Json value) {
   Command command;
-  command.run_id = Uuid::parse(text_at(value, "run_id")).value_or(Uuid{});
-  command.organization_id = Uuid::parse(text_at(value, "organization_id"));
-  command.tenant_id = text_at(value, "tenant_id");
-  command.operation = text_at(value, "operation");
-  command.caller_identity = text_at(value, "requested_by");
-  for (const auto& [name, parameter] : value.items()) {
-    // What is not the envelope is what the run is about.
-    if (std::ranges::find(envelope, name) == envelope.end()) command.parameters[name] = parameter;
-  }
+  command.run_id = Uuid::parse(take_text(value, "run_id")).value_or(Uuid{});
+  command.organization_id = Uuid::parse(take_text(value, "organization_id"));
+  command.tenant_id = take_text(value, "tenant_id");
+  command.operation = take_text(value, "operation");
+  command.caller_identity = take_text(value, "requested_by");
+  value.erase("requested_at");
+  command.parameters = std::move(value);  // what is not the envelope is what the run is about
   return command;
 }
 
@@ -52,7 +50,7 @@ Judged judge(const kafka::Message& message, const std::string& worker, bool tick
              const schema::Validator& schemas) {
   auto parsed = parse_json(message.value);
   if (!parsed) return parsed.error();
-  const Json& value = *parsed;
+  Json& value = *parsed;
   const std::string command_type = "rollcall." + worker + ".command.v1";
   const std::string type = type_of(message, value, command_type, ticks);
   const bool is_tick = ticks && type == tick_type;
@@ -61,8 +59,8 @@ Judged judge(const kafka::Message& message, const std::string& worker, bool tick
                    "Messages of type '" + type + "' are not served on " + message.topic + "."};
   }
   if (auto problem = schemas.check(type, value)) return *problem;
-  if (is_tick) return Tick{value, {}};
-  Command command = command_of(value);
+  if (is_tick) return Tick{std::move(value), {}};
+  Command command = command_of(std::move(value));
   command.urgent = !ticks;
   command.parameters_hash = runs::parameters_hash(command.parameters);
   command.traceparent = message.header("traceparent").value_or("");
@@ -70,9 +68,9 @@ Judged judge(const kafka::Message& message, const std::string& worker, bool tick
 }
 
 void Graveyard::bury(const Ticket& ticket, const Problem& problem, const std::string& group) {
-  log::warn("message_buried", {{"topic", ticket.partition.first},
-                               {"partition", ticket.partition.second},
-                               {"offset", ticket.offset},
+  log::warn("message_buried", {{"topic", ticket.message->topic},
+                               {"partition", ticket.message->partition},
+                               {"offset", ticket.message->offset},
                                {"code", problem.code},
                                {"message", problem.message}});
   counter_.add();
@@ -134,8 +132,8 @@ void Feed::hold_back() {
 void Feed::take(kafka::Message message) {
   messages_.add();
   const auto original = std::make_shared<const kafka::Message>(std::move(message));
-  const Ticket ticket{offsets_, {original->topic, original->partition}, original->offset, original};
-  offsets_->started(ticket.partition, ticket.offset);
+  const Ticket ticket{offsets_, original};
+  offsets_->started({original->topic, original->partition}, original->offset);
   if (const auto problem = wiring_.take(ticket)) graveyard_.bury(ticket, *problem, group_);
 }
 

@@ -24,7 +24,7 @@ Judged judge(const kafka::Message& message, const std::string& worker, bool tick
              const schema::Validator& schemas);
 
 /// A command's value as runs carry it; used for ticks' commands too. The value must match its schema.
-Command command_of(const Json& value);
+Command command_of(Json value);
 
 /// Sends dead letters; the offset of the original counts as finished only once its dead letter is delivered.
 class Graveyard {

@@ -16,12 +16,8 @@ bool may_lead(const Claimed& claimed) {
 
 }  // namespace
 
-InFlight::Equal InFlight::equal_of(const Claimed& claimed) {
-  return {claimed.run.organization_id, claimed.run.operation, claimed.parameters_hash};
-}
-
 void InFlight::forget_leader(Entry& entry) {
-  if (std::exchange(entry.leads, false)) leaders_.erase(equal_of(*entry.claimed));
+  if (entry.leads) leaders_.erase(*std::exchange(entry.leads, std::nullopt));
 }
 
 bool InFlight::add(const Uuid& run) {
@@ -36,7 +32,10 @@ void InFlight::claimed(const std::shared_ptr<const Claimed>& run) {
   entry.beaten_at = clock_.steady();
   entry.followed = run->followed;
   if (run->block) blocks_.try_emplace(*run->block, run->block);
-  if (may_lead(*run)) entry.leads = leaders_.try_emplace(equal_of(*run), run->run.id).second;
+  if (!may_lead(*run)) return;
+  const auto [leader, leads] = leaders_.try_emplace(
+      Equal{run->run.organization_id, run->run.operation, run->parameters_hash}, run->run.id);
+  if (leads) entry.leads = leader;
 }
 
 bool InFlight::begin(const Uuid& run) {

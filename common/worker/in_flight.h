@@ -66,23 +66,24 @@ class InFlight {
   std::vector<std::shared_ptr<const Claimed>> long_running(std::chrono::milliseconds age);
 
  private:
+  using Equal = std::tuple<Uuid, std::string, std::string>;  // organization, operation, hash of parameters
+  using Leaders = std::map<Equal, Uuid>;
   struct Entry {
     std::shared_ptr<const Claimed> claimed;  // none: being claimed
     std::stop_source stop;
     SteadyTime begun_at{}, beaten_at{}, confirmed_at{};
     std::optional<Json> progress;
+    std::optional<Leaders::const_iterator> leads;
     int pins = 0;
-    bool leads = false, begun = false, told = false, cancelled = false, lost = false, followed = false;
+    bool begun = false, told = false, cancelled = false, lost = false, followed = false;
   };
-  using Equal = std::tuple<Uuid, std::string, std::string>;  // organization, operation, hash of parameters
-  static Equal equal_of(const Claimed& claimed);
   void forget_leader(Entry& entry);
 
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::condition_variable unpinned_;
   std::unordered_map<Uuid, Entry> runs_;
-  std::map<Equal, Uuid> leaders_;
+  Leaders leaders_;
   /// By the row's id. A row may go once nobody holds its id any more.
   std::map<long, std::weak_ptr<const long>> blocks_;
   std::vector<std::shared_ptr<const long>> left_;

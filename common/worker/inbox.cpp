@@ -1,5 +1,7 @@
 #include "common/worker/inbox.h"
 
+#include <algorithm>
+
 namespace rollcall::worker {
 
 void Inbox::put(Command command) {
@@ -46,6 +48,7 @@ std::vector<Command> Inbox::take(std::size_t max, const std::stop_token& stop) {
     }
   }
   if (stop.stop_requested()) return block;
+  block.reserve(std::min(max, urgent_.size() + bulk_.size()));
   for (auto* queue : {&urgent_, &bulk_}) {
     while (!queue->empty() && block.size() < max) {
       block.push_back(std::move(queue->front()));

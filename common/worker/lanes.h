@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <iterator>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -79,7 +80,7 @@ class KeyedQueue {
 
  private:
   struct Key {
-    std::deque<Item> urgent, bulk;
+    std::list<Item> urgent, bulk;  // mostly one piece: an empty deque would be far larger than that
     bool busy = false;
   };
 

@@ -184,6 +184,7 @@ void Loop::claim(std::vector<Command> block) {
   // Of equal commands in one block the first is claimed, so that the others find something to join.
   while (!block.empty() && !stop_.stop_requested()) {
     std::vector<Command> fresh, equals;
+    fresh.reserve(block.size());
     std::set<std::tuple<Uuid, std::string, std::string>> seen;
     for (auto& command : join(std::move(block))) {
       if (command.organization_id && policy(command.operation).joins &&
@@ -278,6 +279,7 @@ void Loop::take_over(const std::vector<Command>& block, ClaimAnswer answer) {
     inbox_.put_off(block[index], std::chrono::steady_clock::now() + look_again);
   }
   std::vector<Lanes::Piece> pieces;
+  pieces.reserve(answer.claimed.size());
   for (auto& claimed : answer.claimed) {
     in_flight_.claimed(claimed);
     if (auto piece = piece_of(std::move(claimed))) pieces.push_back(std::move(*piece));
@@ -328,10 +330,10 @@ std::optional<Settlement> Loop::settlement(const Claimed& claimed) {
   LoopContext context({options_.worker, database_, producer_, outbox_, in_flight_, clock_}, claimed, stop);
   std::optional<Settlement> settlement;
   try {
-    const Outcome answer = outcome(claimed, context);
+    Outcome answer = outcome(claimed, context);
     if (in_flight_.cancelled(run.id) && !std::holds_alternative<Done>(answer)) return cancelled();
-    settlement = settlement_of(answer, run.attempt, claimed.asked_at, policy(run.operation), clock_.wall(),
-                               crypto::random_unit());
+    settlement = settlement_of(std::move(answer), run.attempt, claimed.asked_at, policy(run.operation),
+                               clock_.wall(), crypto::random_unit());
   } catch (const Error& error) {
     if (error.code() == "cancelled") return cancelled();
     return std::nullopt;

@@ -1,5 +1,7 @@
 #include "common/worker/settlement.h"
 
+#include <utility>
+
 namespace rollcall::worker {
 namespace {
 
@@ -16,53 +18,54 @@ struct Judge {
             std::move(code), std::move(message), outcome, state};
   }
 
-  Settlement operator()(const Done& done) const {
-    auto settlement = finished("succeeded", "ok", done.result, {}, {});
-    settlement.publish = done.publish;
+  Settlement operator()(Done&& done) const {
+    auto settlement = finished("succeeded", "ok", std::move(done.result), {}, {});
+    settlement.publish = std::move(done.publish);
     return settlement;
   }
 
-  Settlement operator()(const RetryAfter& retry) const {
+  Settlement operator()(RetryAfter&& retry) const {
     if (attempt >= policy.attempts_max) {
       return finished(
           "failed", "failed", nullptr, "attempts_exhausted",
           "Attempt " + std::to_string(attempt) + " failed too: " + retry.code + ": " + retry.message);
     }
     const auto delay = retry.delay.count() > 0 ? retry.delay : policy.backoff.delay(attempt, random);
-    return waiting(now + delay, false, retry.code, retry.message, "attempt_failed");
+    return waiting(now + delay, false, std::move(retry.code), std::move(retry.message), "attempt_failed");
   }
 
-  Settlement operator()(const WaitUntil& wait) const {
-    return waiting(wait.resume_at, true, wait.code, wait.message, "waiting");
+  Settlement operator()(WaitUntil&& wait) const {
+    return waiting(wait.resume_at, true, std::move(wait.code), std::move(wait.message), "waiting");
   }
 
-  Settlement operator()(const NeedsApproval& asks) const {
-    Json result = asks.result.is_object() ? asks.result : Json::object();
-    result["plan_digest"] = asks.digest;  // what approve() will name
-    return {"needs_approval", std::nullopt, false, std::move(result),
-            asks.code,        asks.message, {},    "needs_approval"};
+  Settlement operator()(NeedsApproval&& asks) const {
+    Json result = asks.result.is_object() ? std::move(asks.result) : Json::object();
+    result["plan_digest"] = std::move(asks.digest);  // what approve() will name
+    return {"needs_approval",        std::nullopt, false,           std::move(result), std::move(asks.code),
+            std::move(asks.message), {},           "needs_approval"};
   }
 
-  [[nodiscard]] Settlement waiting(WallTime resume_at, bool refund, const std::string& code,
-                                   const std::string& message, const char* event) const {
+  [[nodiscard]] Settlement waiting(WallTime resume_at, bool refund, std::string code, std::string message,
+                                   const char* event) const {
     if (resume_at > created_at + policy.age_max) {
       auto settlement = expired(policy);
       settlement.message += " The last: " + code + ": " + message;
       return settlement;
     }
-    return {"waiting", resume_at, refund, nullptr, code, message, {}, event};
+    return {"waiting", resume_at, refund, nullptr, std::move(code), std::move(message), {}, event};
   }
 
-  Settlement operator()(const Failed& failed) const {
-    return finished("failed", "failed", failed.result, failed.code, failed.message);
+  Settlement operator()(Failed&& failed) const {
+    return finished("failed", "failed", std::move(failed.result), std::move(failed.code),
+                    std::move(failed.message));
   }
 };
 
 }  // namespace
 
-Settlement settlement_of(const Outcome& outcome, int attempt, WallTime created_at, const RetryPolicy& policy,
+Settlement settlement_of(Outcome outcome, int attempt, WallTime created_at, const RetryPolicy& policy,
                          WallTime now, double random) {
-  return std::visit(Judge{attempt, created_at, policy, now, random}, outcome);
+  return std::visit(Judge{attempt, created_at, policy, now, random}, std::move(outcome));
 }
 
 Settlement expired(const RetryPolicy& policy) {

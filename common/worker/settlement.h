@@ -32,7 +32,7 @@ struct RetryPolicy {
 };
 
 /// The one table from what a handler answers to what its run becomes. Pure; `random` is in [0, 1).
-Settlement settlement_of(const Outcome& outcome, int attempt, WallTime created_at, const RetryPolicy& policy,
+Settlement settlement_of(Outcome outcome, int attempt, WallTime created_at, const RetryPolicy& policy,
                          WallTime now, double random);
 /// For a run that is older than its policy allows.
 Settlement expired(const RetryPolicy& policy);

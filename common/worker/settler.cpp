@@ -3,8 +3,6 @@
 #include "common/worker/persist.h"
 
 #include <algorithm>
-#include <iterator>
-#include <set>
 
 namespace rollcall::worker {
 namespace {
@@ -37,24 +35,25 @@ bool Settler::finish(SteadyTime deadline) {
 }
 
 void Settler::work() {
+  std::vector<Finished> finished;  // it and the queue take turns, and keep their memory
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [&] { return closing_ || !queue_.empty(); });
     if (queue_.empty()) break;
-    const auto count = static_cast<std::ptrdiff_t>(std::min(queue_.size(), block_max));
-    std::vector<Finished> block(std::make_move_iterator(queue_.begin()),
-                                std::make_move_iterator(queue_.begin() + count));
-    queue_.erase(queue_.begin(), queue_.begin() + count);
+    finished.swap(queue_);
     lock.unlock();
-    settle(std::move(block));
+    for (std::span rest(finished); !rest.empty(); rest = rest.subspan(std::min(rest.size(), block_max)))
+      settle(rest.first(std::min(rest.size(), block_max)));
+    finished.clear();
     lock.lock();
   }
   ended_ = true;
   changed_.notify_all();
 }
 
-void Settler::settle(std::vector<Finished> block) {
+void Settler::settle(std::span<Finished> block) {
   std::vector<Finished*> pointers;
+  pointers.reserve(block.size());
   for (auto& one : block)
     pointers.push_back(&one);
   Settled settled;
@@ -69,21 +68,18 @@ void Settler::settle(std::vector<Finished> block) {
     // One row that PostgreSQL refuses must not hold up the others: find it by halving, then fail that run
     // alone.
     if (block.size() > 1) {
-      const auto middle = block.begin() + static_cast<std::ptrdiff_t>(block.size() / 2);
-      std::vector<Finished> rest(std::make_move_iterator(middle), std::make_move_iterator(block.end()));
-      block.erase(middle, block.end());
-      settle(std::move(block));
-      return settle(std::move(rest));
+      settle(block.first(block.size() / 2));
+      return settle(block.subspan(block.size() / 2));
     }
     log::error("settle_refused", log::describe(error));
     if (block.front().settlement.code == "database_refused") return drop(block);
     block.front().settlement = unstorable("see the log of " + parts_.worker + ".");
-    return settle(std::move(block));
+    return settle(block);
   }
   conclude(block, std::move(settled));
 }
 
-void Settler::conclude(const std::vector<Finished>& block, Settled settled) {
+void Settler::conclude(std::span<const Finished> block, Settled settled) {
   parts_.outbox.publish(settled.published.ids, settled.published.messages);
   std::map<std::string, long> states;
   auto news = settled.news.begin();
@@ -113,7 +109,7 @@ void Settler::conclude(const std::vector<Finished>& block, Settled settled) {
 }
 
 // Left as they are: their offsets stay uncommitted, and their heartbeat stops.
-void Settler::drop(const std::vector<Finished>& block) {
+void Settler::drop(std::span<const Finished> block) {
   for (const auto& one : block) {
     log::warn("settlement_dropped", {{"run_id", one.claimed->run.id.to_string()}});
     parts_.in_flight.leave(one.claimed->run.id);

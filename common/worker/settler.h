@@ -5,10 +5,11 @@
 #include "common/worker/inbox.h"
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
+#include <span>
 #include <stop_token>
 #include <thread>
+#include <vector>
 
 namespace rollcall::worker {
 
@@ -34,14 +35,14 @@ class Settler {
 
  private:
   void work();
-  void settle(std::vector<Finished> block);
-  void conclude(const std::vector<Finished>& block, Settled settled);
-  void drop(const std::vector<Finished>& block);
+  void settle(std::span<Finished> block);
+  void conclude(std::span<const Finished> block, Settled settled);
+  void drop(std::span<const Finished> block);
 
   Parts parts_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Finished> queue_;
+  std::vector<Finished> queue_;
   bool closing_ = false;
   bool ended_ = false;
   std::stop_source given_up_;

@@ -39,7 +39,10 @@ void WorkerProcess::poll(Feed& feed) {
 }
 
 void WorkerProcess::take(Feed& feed, const Record& record) {
-  const worker::Ticket ticket{feed.offsets, record.partition, record.offset, nullptr};
+  kafka::Message message;
+  std::tie(message.topic, message.partition) = record.partition;
+  message.offset = record.offset;
+  const worker::Ticket ticket{feed.offsets, std::make_shared<const kafka::Message>(std::move(message))};
   feed.offsets->started(record.partition, record.offset);
   if (const auto* tick = std::get_if<TickNote>(&record.payload)) return serve_tick(*tick, ticket);
   const auto& note = std::get<CommandNote>(record.payload);

@@ -59,17 +59,18 @@ void WorkerProcess::begin(const Claimed& claimed, const std::string& key) {
 
 /// What came first in a partition begins first, organization by organization.
 void WorkerProcess::check_order(const Claimed& claimed) {
-  const auto& ticket = claimed->ticket;
   if (claimed->run.attempt != 1 || claimed->run.resumed || out_of_turn_.contains(claimed->run.id)) return;
-  // Tried again by hand, or set free by the end of the run it had joined: its turn is the end of the queue, and
-  // it may be claimed because of the message of its first life, which came again.
+  // Tried again by hand, or set free by the end of the run it had joined: its turn is the end of the queue,
+  // and it may be claimed because of the message of its first life, which came again.
   const auto& row = services_.database.tables.runs.rows.at(claimed->run.id);
   if (row.retried_at || row.had_joined) return;
-  auto [last, first] = begun_.try_emplace({ticket.partition, claimed->run.organization_id}, ticket.offset);
-  if (!first && last->second > ticket.offset)
+  const auto& message = *claimed->ticket.message;
+  auto [last, first] =
+      begun_.try_emplace({{message.topic, message.partition}, claimed->run.organization_id}, message.offset);
+  if (!first && last->second > message.offset)
     throw Violation(fmt::format("{}: run {} at offset {} begins after offset {} of its organization",
-                                host_->name, brief(claimed->run.id), ticket.offset, last->second));
-  last->second = std::max(last->second, ticket.offset);
+                                host_->name, brief(claimed->run.id), message.offset, last->second));
+  last->second = std::max(last->second, message.offset);
 }
 
 void WorkerProcess::handled(const Claimed& claimed, const std::string& key,

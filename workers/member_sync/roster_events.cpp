@@ -148,12 +148,11 @@ class RosterEvents {
     for (const Event& event : block) {
       const auto organization = found.find(event.organization);
       if (organization == found.end() || !std::exchange(organization->second.linked, false)) continue;
-      const auto& [topic, partition] = event.ticket.partition;
-      runs.push_back(
-          {crypto::derived_uuid({topic, std::to_string(partition), std::to_string(event.ticket.offset),
-                                 event.organization.to_string()}),
-           organization->second.tenant, "member-sync", "sync-members", "roster-event", event.organization,
-           Json::object(), false});
+      const auto& message = *event.ticket.message;
+      runs.push_back({crypto::derived_uuid({message.topic, std::to_string(message.partition),
+                                            std::to_string(message.offset), event.organization.to_string()}),
+                      organization->second.tenant, "member-sync", "sync-members", "roster-event",
+                      event.organization, Json::object(), false});
     }
     return runs;
   }
