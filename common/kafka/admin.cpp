@@ -159,9 +159,9 @@ bool has_controller(rd_kafka_t* handle) {
                               [&](const auto& broker) { return broker.id == id; });
 }
 
-/// For brokers without CreateTopics: asking for a topic's metadata makes it, with the broker's own number of
-/// partitions.
-void create_by_asking(rd_kafka_t* handle, const Options& options, const std::string& name,
+/// Asks until the broker knows the topic. One without CreateTopics makes it when it is asked, with a number of
+/// partitions of its own.
+void await_topic(rd_kafka_t* handle, const Options& options, const std::string& name,
                       std::chrono::milliseconds timeout) {
   const Topic topic(rd_kafka_topic_new(handle, name.c_str(), nullptr));
   const auto until = std::chrono::steady_clock::now() + timeout;
@@ -204,7 +204,7 @@ std::vector<std::string> create_topics(const Options& options, const std::vector
   const auto ask_for_all = [&](const std::string& why) {
     log::info("kafka_topics_created_by_asking", {{"why", why}});
     for (const auto& name : names)
-      create_by_asking(handle.get(), options, name, timeout);
+      await_topic(handle.get(), options, name, timeout);
     return names;
   };
   if (!has_controller(handle.get())) return ask_for_all("no broker of the cluster is its controller");
@@ -243,6 +243,9 @@ std::vector<std::string> create_topics(const Options& options, const std::vector
     }
     created.push_back(name);
   }
+  // The controller has made them; who is asked next may not have heard of it yet.
+  for (const auto& name : created)
+    await_topic(handle.get(), options, name, timeout);
   return created;
 }
 
@@ -258,7 +261,7 @@ void tail(const Options& options, const std::string& topic, bool from_start,
                                                                       {"auto.offset.reset", "earliest"},
                                                                       {"fetch.wait.max.ms", "100"}}));
   rd_kafka_poll_set_consumer(handle.get());
-  create_by_asking(handle.get(), options, topic, std::chrono::seconds(10));
+  await_topic(handle.get(), options, topic, std::chrono::seconds(10));
   const Topic named(rd_kafka_topic_new(handle.get(), topic.c_str(), nullptr));
   std::string problem;
   const auto found = internal::metadata(handle.get(), false, named.get(), std::chrono::seconds(10), &problem);
