@@ -86,7 +86,8 @@ struct Consumer::State {
       if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
         log::info("kafka_partitions_assigned", {{"group", self.options.group}, {"partitions", list->cnt}});
         rd_kafka_assign(raw, list);
-        if (self.paused) rd_kafka_pause_partitions(raw, list);  // a rebalance would resume them otherwise
+        // One that was ours before comes back paused or not, as it was when it was taken away.
+        self.paused ? rd_kafka_pause_partitions(raw, list) : rd_kafka_resume_partitions(raw, list);
         return;
       }
       log::info("kafka_partitions_revoked", {{"group", self.options.group},

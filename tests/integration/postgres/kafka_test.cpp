@@ -145,6 +145,31 @@ TEST_CASE("pause stops messages and not the membership; resume goes on where it 
   CHECK(values == std::set<std::string>{"5", "6", "7", "8", "9"});
 }
 
+TEST_CASE("partitions that were paused when they were taken away are read when they come back") {
+  const auto topic = topic_with(4);
+  const auto group = test::unique("group");
+  kafka::Consumer first(member(group, topic));
+  produce(topic, 0, 20);
+  const auto read = take(first, 20);
+  REQUIRE(read.size() == 20);
+  first.commit(after(read), true);
+  bool revoked = false;
+  first.on_revoked([&](const auto&) { revoked = true; });
+  first.pause();
+  {
+    kafka::Consumer second(member(group, topic));
+    const auto until = std::chrono::steady_clock::now() + 30s;
+    while (!revoked && std::chrono::steady_clock::now() < until) {
+      first.poll(1, 1ms);
+      second.poll(1, 1ms);
+    }
+    REQUIRE(revoked);
+    first.resume();  // while it has none
+  }
+  produce(topic, 20, 40);
+  CHECK(take(first, 20).size() == 20);
+}
+
 TEST_CASE("partitions taken away are told before they are given up, so that a commit still counts") {
   const auto topic = topic_with(4);
   const auto group = test::unique("group");
