@@ -41,7 +41,7 @@ struct Producer::State {
     auto conf = internal::configure(
         options, {{"enable.idempotence", "true"},
                   {"acks", "all"},
-                  {"linger.ms", "5"},
+                  {"linger.ms", "1"},
                   {"delivery.timeout.ms", "120000"},
                   {"compression.type", "lz4"},
                   {"queue.buffering.max.messages", "50000"},

@@ -129,7 +129,7 @@ int main(int argc, char** argv) {
                                       {"enable.auto.commit", "false"},       {"enable.auto.offset.store", "false"},
                                       {"auto.offset.reset", "earliest"},     {"fetch.wait.max.ms", "100"},
                                       {"partition.assignment.strategy", "range"}, {NULL, NULL}};
-  const char* const producing[][2] = {{"bootstrap.servers", argv[1]}, {"enable.idempotence", "true"}, {"linger.ms", "5"},
+  const char* const producing[][2] = {{"bootstrap.servers", argv[1]}, {"enable.idempotence", "true"}, {"linger.ms", "1"},
                                       {"compression.type", "lz4"},    {"partitioner", "murmur2_random"}, {NULL, NULL}};
   rd_kafka_t* consumer = client(RD_KAFKA_CONSUMER, consuming);
   rd_kafka_t* producer = client(RD_KAFKA_PRODUCER, producing);
